@@ -1,0 +1,100 @@
+# Needs Python 3.11 or newer, make, and nothing else: `make` lists what can be done.
+
+PYTHON  ?= python3
+VENV    ?= .venv
+WORKERS ?= 2
+RUN     ?= cost quickstart --out runs/quickstart
+
+# A python3 that is too old is common, and a pyenv shim can exist without the version behind it.
+CANDIDATES := $(PYTHON)
+ifeq ($(origin PYTHON),file)
+CANDIDATES += python3.13 python3.12 python3.11
+endif
+
+PY    := $(VENV)/bin/python
+PIP   := $(PY) -m pip --disable-pip-version-check
+STEP  := @printf '==> %s\n'
+UV    := uv==0.13.9
+
+MADE      := $(VENV)/.made
+INSTALLED := $(VENV)/.installed
+WARM      := $(VENV)/.warm
+KERNELS   := $(shell find sim -name '*.py')
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help install run test nightly lint docs docs-check bench lock clean
+
+help:
+	@echo 'make run         install into $(VENV), then: remanence $(RUN)'
+	@echo 'make test        the test suite'
+	@echo 'make lint        ruff and mypy'
+	@echo 'make docs        regenerate the tables in docs/ that come from the code'
+	@echo 'make docs-check  fail where those tables are stale'
+	@echo 'make bench       benchmarks'
+	@echo 'make nightly     the test suite with many more examples, slow tests included'
+	@echo 'make lock        requirements.lock from pyproject.toml (UPGRADE=--upgrade for newer versions)'
+	@echo 'make clean       remove $(VENV) and every cache'
+
+install: $(WARM)
+	@:
+
+run: $(WARM)
+	$(STEP) 'remanence $(RUN)'
+	@$(VENV)/bin/remanence $(RUN)
+
+test: $(WARM)
+	REMANENCE_PROFILE=ci OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS)
+
+nightly: $(WARM)
+	REMANENCE_PROFILE=nightly OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS)
+
+lint: $(INSTALLED)
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy --strict sim analysis
+
+docs: $(INSTALLED)
+	$(PY) -m sim.docs
+
+docs-check: $(INSTALLED)
+	$(PY) -m sim.docs --check
+
+bench: $(WARM)
+	$(PY) -m benchmarks
+
+lock: $(INSTALLED)
+	$(PIP) install -q $(UV)
+	$(PY) -m uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+		$(UPGRADE) --group dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(MADE):
+	@for candidate in $(CANDIDATES); do \
+		if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			echo "==> making $(VENV) with $$($$candidate --version)"; \
+			$$candidate -m venv --clear $(VENV) && touch $@; exit; \
+		fi; \
+	done; \
+	echo 'remanence needs Python 3.11 or newer; tried: $(CANDIDATES).' >&2; \
+	echo 'Name another with: make PYTHON=/path/to/python3.12 ...' >&2; \
+	exit 1
+
+# --no-compile halves the time: a module is byte-compiled when it is first imported.
+$(INSTALLED): requirements.lock pyproject.toml | $(MADE)
+	$(STEP) 'installing the pinned packages (once; about a minute)'
+	@$(PIP) install -qq --no-compile --only-binary :all: --require-hashes -r requirements.lock
+	$(STEP) 'installing remanence'
+	@$(PIP) install -qq --no-deps --no-build-isolation -e .
+	@$(PIP) check
+	@touch $@
+
+$(WARM): $(INSTALLED) $(KERNELS)
+	$(STEP) 'compiling the kernels'
+	@$(PY) -m sim.warm
+	@touch $@
