@@ -1,0 +1,57 @@
+"""From the network block of a scenario to a graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.network import edgelist, generators
+from sim.network.graph import Graph
+from sim.scenario.schema import Scenario
+from sim.scenario.schema.population import (
+    BlockModel,
+    Complete,
+    EdgeListFile,
+    Lattice,
+    PoissonNetwork,
+    Ring,
+    Star,
+    WattsStrogatz,
+)
+from sim.streams import Draws
+
+
+def build_graph(scenario: Scenario, group: npt.NDArray[np.int32], draws: Draws) -> Graph:
+    """Return the network of a resolved scenario.
+
+    Parameters
+    ----------
+    group
+        Group of each person, (N,), for networks that follow groups.
+    draws
+        Draws on the setup clock.
+    """
+    n = scenario.population.size
+    match scenario.network:
+        case PoissonNetwork(degree=degree):
+            return generators.poisson(n, degree=degree, draws=draws)
+        case WattsStrogatz(degree=degree, rewire=rewire):
+            return generators.watts_strogatz(n, degree=degree, rewire=rewire, draws=draws)
+        case Ring(degree=degree):
+            return generators.ring(n, degree=degree)
+        case Lattice() as net:
+            return generators.lattice(
+                net.rows, net.columns, neighborhood=net.neighborhood, periodic=net.periodic
+            )
+        case BlockModel(degree=degree, homophily=homophily):
+            return generators.block_model(group, degree=degree, homophily=homophily, draws=draws)
+        case Complete():
+            return generators.complete(n)
+        case Star():
+            return generators.star(n)
+        case EdgeListFile(file=file, directed=directed):
+            return edgelist.read_edge_list(
+                Path(file), n_persons=n, directed=directed, signed=scenario.signed
+            )
