@@ -1,0 +1,1 @@
+"""Scenario files: strict, located reading, one schema, one resolved form."""

@@ -1,0 +1,125 @@
+"""From the short form people write to the one full form that is stored, hashed and run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from sim.scenario.schema import Scenario
+from sim.scenario.schema.base import Block
+from sim.scenario.schema.checks import channelwise_fields
+
+
+def _spread(block: Block, channels: Iterable[str]) -> Block:
+    """Return the block with every per-channel value given for every channel, in order."""
+    changed: dict[str, Any] = {}
+    for name in channelwise_fields(block):
+        value = getattr(block, name)
+        if value is None:
+            continue
+        default = type(block).model_fields[name].default
+        if isinstance(value, Mapping):
+            changed[name] = {channel: value.get(channel, default) for channel in channels}
+        else:
+            changed[name] = dict.fromkeys(channels, value)
+    return block.model_copy(update=changed)
+
+
+def delays_of(scenario: Scenario) -> tuple[int, ...]:
+    """Return the delays τ of a cost curve, strictly increasing [steps]."""
+    delays = scenario.restoration.delays
+    if isinstance(delays, int):
+        spaced = np.linspace(0, scenario.time.steps, delays)
+        return tuple(int(step) for step in np.rint(spaced))
+    return delays
+
+
+def _direction(scenario: Scenario) -> dict[str, float]:
+    """Return the direction of corrections by channel, scaled to sum 1."""
+    given = scenario.restoration.direction
+    weights = {name: channel.weight for name, channel in scenario.channels.items()}
+    if given is None:
+        return weights
+    raw = {n: given.get(n, 0.0) if isinstance(given, Mapping) else given for n in weights}
+    total = sum(raw.values())
+    return {name: value / total for name, value in raw.items()}
+
+
+def full(scenario: Scenario) -> Scenario:
+    """Return the same scenario with every short form written out.
+
+    The result is itself a valid scenario, and `full` leaves it as it is.
+    """
+    channels = tuple(scenario.channels)
+    population = scenario.population
+    last = scenario.time.steps - 1
+    groups = {name: _spread(group, channels) for name, group in population.groups.items()}
+    initial = _spread(population.initial, channels)
+    lengths = tuple(sorted({*scenario.restoration.lengths, scenario.restoration.horizon}))
+    return scenario.model_copy(
+        update={
+            "population": population.model_copy(update={"groups": groups, "initial": initial}),
+            "exposure": _spread(scenario.exposure, channels),
+            "constraints": _spread(scenario.constraints, channels),
+            "feedback": _spread(scenario.feedback, channels),
+            "stressors": tuple(
+                stressor.model_copy(update={"end": last})
+                if stressor.kind == "ramp" and stressor.end is None
+                else stressor
+                for stressor in scenario.stressors
+            ),
+            "restoration": scenario.restoration.model_copy(
+                update={
+                    "delays": delays_of(scenario),
+                    "lengths": lengths,
+                    "direction": _direction(scenario),
+                }
+            ),
+        }
+    )
+
+
+def dump(scenario: Scenario) -> dict[str, Any]:
+    """Return a scenario as plain values, as written to YAML and JSON."""
+    return scenario.model_dump(mode="json", exclude_none=True)
+
+
+def digest(scenario: Scenario, *, model_version: str) -> str:
+    """Return the SHA-256 that names a scenario's results; name and description do not count."""
+    content = dump(full(scenario))
+    for label in ("name", "description"):
+        content.pop(label, None)
+    if content["network"].get("digest"):
+        # The content of an edge list counts, not where it lies.
+        del content["network"]["file"]
+    canonical = json.dumps(
+        {"model_version": model_version, "scenario": content},
+        sort_keys=True,
+        separators=(",", ":"),
+        allow_nan=False,
+    )
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def with_changes(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
+    """Return the scenario with values changed by dotted path.
+
+    Raises
+    ------
+    KeyError
+        If a path does not exist.
+    pydantic.ValidationError
+        If a value breaks a rule of the schema.
+    """
+    content = dump(full(scenario))
+    for path, value in changes.items():
+        *parents, last = path.split(".")
+        block: Any = content
+        for part in parents:
+            block = block[int(part)] if isinstance(block, list) else block[part]
+        block[int(last) if isinstance(block, list) else last] = value
+    return Scenario.model_validate(content)

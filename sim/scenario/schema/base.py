@@ -1,0 +1,156 @@
+"""What every block of a scenario shares: strictness, units, per-channel values, distributions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+
+
+class Block(BaseModel):
+    """A frozen, strict block: unknown keys, NaN, infinities and wrong types are refused."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        validate_default=True,
+        use_attribute_docstrings=True,
+    )
+
+
+class ChannelWise:
+    """Marks a field that takes one value for all channels or a mapping from channel to value."""
+
+
+class Constant(Block):
+    """The same value for everyone."""
+
+    kind: Literal["constant"] = "constant"
+    value: float
+    """The value."""
+
+
+class Uniform(Block):
+    """Uniform on [low, high]."""
+
+    kind: Literal["uniform"]
+    low: float
+    """Lower end."""
+    high: float
+    """Upper end, not below `low`."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Uniform:
+        if self.high < self.low:
+            raise cross_field(f"high {self.high:g} is below low {self.low:g}", "high", "low")
+        return self
+
+
+class Normal(Block):
+    """Normal distribution."""
+
+    kind: Literal["normal"]
+    mean: float
+    """Mean."""
+    sd: NonNegative
+    """Standard deviation."""
+
+
+class Lognormal(Block):
+    """Lognormal distribution: exp(log(median) + sigma · z), z standard normal."""
+
+    kind: Literal["lognormal"]
+    median: Positive = 1.0
+    """Median."""
+    sigma: NonNegative
+    """Standard deviation of the logarithm."""
+
+
+class Values(Block):
+    """One value a person, in the order of the persons of the group."""
+
+    kind: Literal["values"]
+    values: Annotated[tuple[float, ...], Field(strict=False, min_length=1)]
+    """The values; as many as the group has persons."""
+
+
+def _short_distribution(value: Any) -> Any:
+    """Read a bare number as a constant and a list as one value a person."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return {"kind": "constant", "value": value}
+    if isinstance(value, (list, tuple)):
+        return {"kind": "values", "values": value}
+    return value
+
+
+AnyDistribution = Annotated[
+    Constant | Uniform | Normal | Lognormal | Values, Field(discriminator="kind")
+]
+Distribution = Annotated[
+    AnyDistribution,
+    BeforeValidator(
+        _short_distribution, json_schema_input_type=float | list[float] | AnyDistribution
+    ),
+]
+
+
+def _shape(value: Any) -> str:
+    """Tell one value for all channels from a mapping of channel to value."""
+    return "by_channel" if isinstance(value, dict) and "kind" not in value else "one"
+
+
+def _per_channel(item: Any) -> Any:
+    one, each = Annotated[item, Tag("one")], Annotated[dict[str, item], Tag("by_channel")]
+    return Annotated[one | each, Discriminator(_shape), ChannelWise()]
+
+
+if TYPE_CHECKING:
+    PerChannelShare = float | dict[str, float]
+    PerChannelNonNegative = float | dict[str, float]
+    PerChannelNumber = float | dict[str, float]
+    PerChannelDistribution = AnyDistribution | dict[str, AnyDistribution]
+else:
+    PerChannelShare = _per_channel(Share)
+    PerChannelNonNegative = _per_channel(NonNegative)
+    PerChannelNumber = _per_channel(float)
+    PerChannelDistribution = _per_channel(Distribution)
+
+
+V = TypeVar("V")
+
+
+def each(value: V | Mapping[str, V]) -> Mapping[str, V]:
+    """Return a per-channel value of a resolved scenario as a mapping from channel to value.
+
+    Raises
+    ------
+    TypeError
+        If the scenario has not been resolved, so that one value still stands for all channels.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError("the scenario is in its short form; resolve it with `full` first")
+    return value
+
+
+def cross_field(message: str, *fields: str, hint: str = "") -> PydanticCustomError:
+    """Return an error about several fields at once; the first one named is where it points."""
+    return PydanticCustomError(
+        "cross_field", "{text}", {"text": message, "fields": list(fields), "hint": hint}
+    )

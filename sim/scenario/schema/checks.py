@@ -1,0 +1,143 @@
+"""Rules that tie several blocks of a scenario together."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from sim.scenario.schema.base import Block, ChannelWise, cross_field
+
+if TYPE_CHECKING:
+    from sim.scenario.schema import Scenario
+
+
+def check(scenario: Scenario) -> None:
+    """Raise a located error for the first rule the scenario breaks."""
+    for rule in _RULES:
+        rule(scenario)
+
+
+def channelwise_fields(block: Block) -> Iterator[str]:
+    """Yield the names of the fields of a block that may hold one value a channel."""
+    for name, field in type(block).model_fields.items():
+        if any(isinstance(mark, ChannelWise) for mark in _marks(field)):
+            yield name
+
+
+def _marks(field: object) -> Iterable[object]:
+    from typing import get_args
+
+    found = list(getattr(field, "metadata", ()))
+    for option in get_args(getattr(field, "annotation", None)):
+        found += list(getattr(option, "__metadata__", ()))
+    return found
+
+
+def _blocks(scenario: Scenario) -> Iterator[tuple[str, Block]]:
+    yield "exposure", scenario.exposure
+    yield "constraints", scenario.constraints
+    yield "feedback", scenario.feedback
+    yield "restoration", scenario.restoration
+    yield "population.initial", scenario.population.initial
+    for name, group in scenario.population.groups.items():
+        yield f"population.groups.{name}", group
+
+
+def _known(name: str, *, among: Iterable[str], where: str, what: str) -> None:
+    known = list(among)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
+        raise cross_field(f"no {what} named `{name}`", where, hint=hint)
+
+
+def _channel_references(scenario: Scenario) -> None:
+    channels = scenario.channels
+    for path, block in _blocks(scenario):
+        for field in channelwise_fields(block):
+            value = getattr(block, field)
+            for name in value if isinstance(value, dict) else ():
+                _known(name, among=channels, where=f"{path}.{field}.{name}", what="channel")
+    for outer, row in scenario.constraints.spillover.items():
+        path = f"constraints.spillover.{outer}"
+        _known(outer, among=channels, where=path, what="channel")
+        for inner in row:
+            _known(inner, among=channels, where=f"{path}.{inner}", what="channel")
+    for index, stressor in enumerate(scenario.stressors):
+        path = f"stressors.{index}"
+        _known(stressor.channel, among=[*channels, "all"], where=f"{path}.channel", what="channel")
+        for position, group in enumerate(stressor.groups):
+            where = f"{path}.groups.{position}"
+            _known(group, among=scenario.population.groups, where=where, what="group")
+
+
+def _weights_sum_to_one(scenario: Scenario) -> None:
+    total = sum(channel.weight for channel in scenario.channels.values())
+    if abs(total - 1.0) > 1e-9:
+        message = f"the weights of the channels sum to {total:g}, not 1"
+        raise cross_field(message, *(f"channels.{name}" for name in scenario.channels))
+
+
+def _signs(scenario: Scenario) -> None:
+    if scenario.signed:
+        return
+    hint = "negative influence breaks order (A1); declare `signed: true` to allow it"
+    for field in ("coupling", "narrative_feed"):
+        value = getattr(scenario.constraints, field)
+        for name, number in value.items() if isinstance(value, dict) else [("", value)]:
+            if number < 0.0:
+                where = f"constraints.{field}.{name}".rstrip(".")
+                raise cross_field(f"{field} {number:g} is negative", where, hint=hint)
+    for outer, row in scenario.constraints.spillover.items():
+        for inner, number in row.items():
+            if number < 0.0:
+                where = f"constraints.spillover.{outer}.{inner}"
+                raise cross_field(f"spillover {number:g} is negative", where, hint=hint)
+
+
+def _times_fit(scenario: Scenario) -> None:
+    steps = scenario.time.steps
+    delays = scenario.restoration.delays
+    if isinstance(delays, int):
+        if delays > steps + 1:
+            message = f"{delays} delays do not fit into {steps} steps"
+            raise cross_field(message, "restoration.delays", "time.steps")
+    else:
+        for index, delay in enumerate(delays):
+            if delay > steps:
+                message = f"delay {delay} is later than the last step {steps}"
+                raise cross_field(message, f"restoration.delays.{index}", "time.steps")
+        if list(delays) != sorted(set(delays)):
+            raise cross_field("delays must be strictly increasing", "restoration.delays")
+    for index, stressor in enumerate(scenario.stressors):
+        end = getattr(stressor, "end", None)
+        if end is not None and end < getattr(stressor, "start", 0):
+            raise cross_field("the ramp ends before it starts", f"stressors.{index}.end")
+
+
+def _network_fits(scenario: Scenario) -> None:
+    network, size = scenario.network, scenario.population.size
+    if network.kind == "lattice" and network.rows * network.columns != size:
+        message = f"{network.rows} × {network.columns} places for {size} persons"
+        raise cross_field(message, "network.rows", "network.columns", "population.size")
+    if network.kind in ("ring", "watts_strogatz") and network.degree >= size:
+        message = f"degree {network.degree} needs more than {size} persons"
+        raise cross_field(message, "network.degree", "population.size")
+
+
+def _direction_is_nonzero(scenario: Scenario) -> None:
+    direction = scenario.restoration.direction
+    values = direction.values() if isinstance(direction, dict) else [direction]
+    if direction is not None and not any(value for value in values):
+        raise cross_field("the direction of corrections is zero", "restoration.direction")
+
+
+_RULES: tuple[Callable[[Scenario], None], ...] = (
+    _channel_references,
+    _weights_sum_to_one,
+    _signs,
+    _times_fit,
+    _network_fits,
+    _direction_is_nonzero,
+)

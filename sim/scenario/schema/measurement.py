@@ -1,0 +1,111 @@
+"""How cost is measured: the safe set, the bench, restoration, the reversible twin, recording."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from sim.scenario.schema.base import (
+    Block,
+    PerChannelNonNegative,
+    Positive,
+    Share,
+    cross_field,
+)
+
+Steps = Annotated[int, Field(ge=1, le=100_000)]
+
+
+class SafeSet(Block):
+    """The states counted as aligned: prevalence P at most ε."""
+
+    prevalence: Share = 0.1
+    """ε: largest tolerated prevalence P [share]."""
+    every_group: bool = False
+    """Whether each group must satisfy it, or only the population as a whole."""
+
+
+class Restoration(Block):
+    """Expose – rest – restore: delays, rest, horizon and the family of corrections."""
+
+    delays: Annotated[
+        Annotated[int, Field(ge=2, le=1000)]
+        | Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False, min_length=1)],
+        Field(union_mode="left_to_right"),
+    ] = 13
+    """Delays τ: a list of steps, or how many to space evenly over the scenario [steps]."""
+    replicates: Annotated[int, Field(ge=1, le=100_000)] = 16
+    """Matched replicates."""
+    environment: Literal["bench", "future"] = "bench"
+    """Rest and restore on the bench (no stressor, noise, turnover, optimizer), or in the
+    scenario's own future from step τ on, where assumption A4 may fail."""
+    rest: Annotated[int, Field(ge=0, le=100_000)] = 40
+    """R: steps between the end of exposure and the start of restoration [steps]."""
+    rest_doublings: Annotated[int, Field(ge=1, le=12)] = 4
+    """How often the rest is doubled to find what remains (remanence)."""
+    horizon: Steps = 40
+    """H: steps a restoration may last [steps]."""
+    dwell: Steps = 10
+    """D: last steps of the horizon, and free steps after it, spent in the safe set [steps]."""
+    lengths: Annotated[tuple[Steps, ...], Field(strict=False)] = ()
+    """Pulse lengths tried beside the constant correction [steps], none above the horizon."""
+    u_max: Positive = 6.0
+    """Largest height h of a correction [load]."""
+    tolerance: Annotated[float, Field(gt=0.0, le=0.5)] = 0.01
+    """Resolution of the height, as a share of u_max."""
+    direction: PerChannelNonNegative | None = None
+    """d: relative effort on each channel, equal over groups; left out: the channel weights."""
+
+    @model_validator(mode="after")
+    def _windows_fit(self) -> Restoration:
+        if self.dwell > self.horizon:
+            message = f"dwell {self.dwell} is longer than the horizon {self.horizon}"
+            raise cross_field(message, "dwell", "horizon")
+        for index, length in enumerate(self.lengths):
+            if length > self.horizon:
+                message = f"pulse length {length} is longer than the horizon {self.horizon}"
+                raise cross_field(message, f"lengths.{index}", "horizon")
+        return self
+
+
+class Twin(Block):
+    """The reversible twin: the same scenario made to spring back.
+
+    down = up, no ratchet, recoveries raised to these minima, and coupling scaled by the largest
+    factor that passes the certificate of reversibility.
+    """
+
+    leak: Annotated[float, Field(gt=0.0, le=1.0)] = 0.1
+    """Smallest leak λ [1/step]."""
+    heal: Share = 0.1
+    """Smallest heal [1/step]."""
+    unlock: Share = 0.1
+    """Smallest unlock [1/step]."""
+    trust_gain: Share = 0.1
+    """Smallest trust_gain [1/step]."""
+    factors: Annotated[int, Field(ge=1, le=1000)] = 20
+    """The factors tried on J, κ and Γ are 1, 1 − 1/factors, …, 0."""
+    certificate_steps: Steps = 400
+    """Longest rest from the worst state; not reaching P = 0 by then fails the certificate."""
+
+
+class Crossing(Block):
+    """A declared threshold of prevalence whose first passage is timed."""
+
+    level: Share
+    """Prevalence that is crossed [share]."""
+    direction: Literal["up", "down"] = "up"
+    """Upcrossing or downcrossing."""
+
+
+class Record(Block):
+    """What a run writes down."""
+
+    every: Steps = 1
+    """Steps between two records of the series [steps]."""
+    crossings: Annotated[tuple[Crossing, ...], Field(strict=False)] = (
+        Crossing(level=0.1),
+        Crossing(level=0.5),
+    )
+    """Thresholds of prevalence whose first passage is timed."""

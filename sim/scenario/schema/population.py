@@ -1,0 +1,202 @@
+"""Who there is: time, channels, groups, initial values, network."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from sim.scenario.schema.base import (
+    Block,
+    Constant,
+    Distribution,
+    Name,
+    NonNegative,
+    PerChannelDistribution,
+    PerChannelShare,
+    Share,
+    cross_field,
+)
+
+
+class Time(Block):
+    """The scenario clock."""
+
+    steps: Annotated[int, Field(ge=1, le=1_000_000)] = 60
+    """Steps of a plain run, and the longest delay of a cost curve [steps]."""
+    unit: Name = "step"
+    """What one step stands for; used in labels only."""
+
+
+class Channel(Block):
+    """One kind of constraint a person can be under."""
+
+    weight: Share
+    """Weight ω of the channel in a person's burden c; the weights of all channels sum to 1."""
+
+
+def _short_channel(value: Any) -> Any:
+    return {"weight": value} if isinstance(value, (int, float)) else value
+
+
+def _short_channels(value: Any) -> Any:
+    """Read a list of names as channels of equal weight."""
+    if isinstance(value, (list, tuple)) and value and all(isinstance(v, str) for v in value):
+        return {name: {"weight": 1.0 / len(value)} for name in value}
+    return value
+
+
+Channels = Annotated[
+    dict[
+        Name,
+        Annotated[Channel, BeforeValidator(_short_channel, json_schema_input_type=float | Channel)],
+    ],
+    Field(min_length=1, max_length=8),
+    BeforeValidator(_short_channels, json_schema_input_type=dict[str, float | Channel] | list[str]),
+]
+
+DEFAULT_CHANNELS = {
+    "deprivation": 0.25,
+    "institutional_breakdown": 0.25,
+    "attention_capture": 0.25,
+    "narrative_displacement": 0.25,
+}
+
+
+class Initial(Block):
+    """State at step 0.  The default is the bottom state, from which assumption A2 can hold."""
+
+    exposure: PerChannelDistribution = Constant(value=0.0)
+    """Accumulated exposure E [load]; values below 0 are set to 0."""
+    constrained: PerChannelShare = 0.0
+    """Probability that a constraint is active at the start [share]."""
+    narrative: Distribution = Constant(value=0.0)
+    """Narrative displacement n, clipped to [0, 1]."""
+    lock_in: Distribution = Constant(value=0.0)
+    """Narrative lock-in ℓ, clipped to [0, 1]."""
+    trust: Distribution = Constant(value=1.0)
+    """Trust T in the system, clipped to [0, 1]; newcomers start with a fresh draw of it."""
+
+
+class Group(Block):
+    """A part of the population with traits of its own."""
+
+    share: Share
+    """Share of the population; the shares of all groups sum to 1."""
+    vulnerability: PerChannelDistribution = Constant(value=1.0)
+    """Exposure v taken up per unit of stressor; values below 0 are set to 0."""
+    activation: PerChannelDistribution | None = None
+    """Activation thresholds of this group; left out: those of `constraints.activation`."""
+
+
+def _short_group(value: Any) -> Any:
+    return {"share": value} if isinstance(value, (int, float)) else value
+
+
+class Population(Block):
+    """Persons and groups."""
+
+    size: Annotated[int, Field(ge=1, le=50_000_000)] = 10_000
+    """Number of persons N."""
+    resample: Literal["noise", "population"] = "noise"
+    """What a replicate draws anew: only noise, or thresholds, traits and network as well."""
+    arrangement: Literal["contiguous", "shuffled"] = "contiguous"
+    """Persons of a group next to each other (segregated on rings and lattices), or mixed."""
+    groups: Annotated[
+        dict[
+            Name,
+            Annotated[Group, BeforeValidator(_short_group, json_schema_input_type=float | Group)],
+        ],
+        Field(min_length=1, max_length=100),
+    ] = {"everyone": Group(share=1.0)}
+    """Groups by name."""
+    initial: Initial = Initial()
+    """State at step 0."""
+
+    @model_validator(mode="after")
+    def _shares_sum_to_one(self) -> Population:
+        total = sum(group.share for group in self.groups.values())
+        if abs(total - 1.0) > 1e-9:
+            fields = [f"groups.{name}.share" for name in self.groups]
+            raise cross_field(f"the shares of the groups sum to {total:g}, not 1", *fields)
+        return self
+
+
+class PoissonNetwork(Block):
+    """Poisson random graph: ties between uniformly chosen pairs."""
+
+    kind: Literal["poisson"] = "poisson"
+    degree: NonNegative = 10.0
+    """Mean number of neighbors."""
+
+
+class WattsStrogatz(Block):
+    """Small world: a ring with a share of its ties rewired (Watts & Strogatz 1998)."""
+
+    kind: Literal["watts_strogatz"]
+    degree: Annotated[int, Field(ge=2, multiple_of=2)] = 10
+    """Neighbors of each person on the ring; even."""
+    rewire: Share = 0.1
+    """Probability that a tie is rewired."""
+
+
+class Ring(Block):
+    """Ring: the nearest `degree` persons, half on either side."""
+
+    kind: Literal["ring"]
+    degree: Annotated[int, Field(ge=2, multiple_of=2)] = 2
+    """Neighbors of each person; even."""
+
+
+class Lattice(Block):
+    """Rectangular lattice; rows × columns must equal the size of the population."""
+
+    kind: Literal["lattice"]
+    rows: Annotated[int, Field(ge=1)]
+    """Rows."""
+    columns: Annotated[int, Field(ge=1)]
+    """Columns."""
+    neighborhood: Literal["von_neumann", "moore"] = "von_neumann"
+    """Four or eight neighbors."""
+    periodic: bool = True
+    """Whether opposite edges touch."""
+
+
+class BlockModel(Block):
+    """Stochastic block model on the groups of the population."""
+
+    kind: Literal["block_model"]
+    degree: NonNegative = 10.0
+    """Mean number of neighbors."""
+    homophily: Share = 0.5
+    """Share of a person's ties kept within the own group; the rest goes to the others by size."""
+
+
+class Complete(Block):
+    """Everyone is influenced equally by everyone else; stored without N² memory."""
+
+    kind: Literal["complete"]
+
+
+class Star(Block):
+    """Person 0 is tied to everyone else."""
+
+    kind: Literal["star"]
+
+
+class EdgeListFile(Block):
+    """Ties read from a CSV file with columns source, target and optionally weight."""
+
+    kind: Literal["edge_list"]
+    file: str
+    """Path of the CSV file, relative to the scenario file that names it."""
+    directed: bool = False
+    """Whether `source` influences `target` but not the other way round."""
+    digest: str = ""
+    """SHA-256 of the file; filled in when the scenario is resolved and checked when given."""
+
+
+Network = Annotated[
+    PoissonNetwork | WattsStrogatz | Ring | Lattice | BlockModel | Complete | Star | EdgeListFile,
+    Field(discriminator="kind"),
+]
