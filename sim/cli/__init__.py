@@ -1,0 +1,1 @@
+"""The `remanence` command: parse, call, exit code.  Nothing imports it."""

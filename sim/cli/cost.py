@@ -1,0 +1,131 @@
+"""`remanence cost`: the main job, from a scenario to a report."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sim.cli.main import EXIT_FAILED_RUNS
+from sim.cli.options import (
+    Progress,
+    json_option,
+    out_option,
+    overrides_of,
+    say,
+    with_scenario,
+    workers_option,
+)
+
+if TYPE_CHECKING:
+    from analysis.results import CostResults
+
+
+@click.command("cost")
+@with_scenario
+@click.option("--replicates", type=click.IntRange(min=1), help="Matched replicates.")
+@click.option("--no-twin", is_flag=True, help="Leave out the reversible twin.")
+@click.option("--resume", is_flag=True, help="Continue an interrupted run in the same folder.")
+@out_option
+@workers_option
+@json_option
+def cost_command(
+    scenario: str,
+    overrides: tuple[str, ...],
+    seed: int | None,
+    replicates: int | None,
+    no_twin: bool,
+    resume: bool,
+    out: Path | None,
+    workers: int | None,
+    as_json: bool,
+) -> int:
+    """Measure what correction costs after ever longer delays: expose, rest, restore."""
+    from sim.scenario.load import load_scenario
+
+    changed = overrides_of(overrides, seed=seed, restoration__replicates=replicates)
+    loaded = load_scenario(scenario, overrides=changed)
+
+    from analysis.run import CostPlan, CostRun, OccupiedError, default_workers
+
+    clock = time.perf_counter()
+    stop = Event()
+    if not no_twin:
+        say("finding the reversible twin")
+    plan = CostPlan.of(loaded, with_twin=not no_twin, stopped=stop.is_set)
+    run = CostRun(out or Path("runs") / loaded.name, plan)
+    try:
+        done = run.open(resume=resume)
+    except OccupiedError as error:
+        raise click.UsageError(str(error)) from None
+    threads = workers or default_workers()
+    with Progress("replicates", total=len(plan.tasks), done=len(done)) as progress:
+        try:
+            failures = run.execute(workers=threads, stop=stop, notice=lambda _: progress.advance())
+        except KeyboardInterrupt:
+            kept = len(run.segments.done())
+            say(f"{kept} of {len(plan.tasks)} replicates are kept; continue with --resume")
+            raise
+    results = run.finish(failures)
+    seconds = time.perf_counter() - clock
+    run.directory.write_json("timings.json", {"seconds": seconds, "workers": threads})
+    for failure in failures:
+        say(f"failed: {failure['role']} replicate {failure['replicate']}: {failure['message']}")
+    report = run.directory.path("report.html")
+    if as_json:
+        click.echo(json.dumps(_as_plain(results, failures, report), indent=2, allow_nan=False))
+    elif results is not None:
+        _print_curve(results)
+        click.echo(f"\nreport: {report}  ({seconds:.0f} s)")
+    return EXIT_FAILED_RUNS if failures else 0
+
+
+def _number(value: float) -> str:
+    return "∞" if math.isinf(value) else f"{value:.1f}"
+
+
+def _print_curve(results: CostResults) -> None:
+    curve = results.summary().curve
+    unit = results.scenario.time.unit
+    roles = list(dict.fromkeys(curve["role"]))
+    columns = [(role, target) for role in roles for target in ("hold", "heal")]
+    click.echo(f"median cost [load · {unit} per person] by delay; ∞: infeasible up to u_max")
+    click.echo(f"{'delay':>6}" + "".join(f"{f'{role} {t}':>15}" for role, t in columns))
+    wide = curve.set_index(["role", "target", "delay"])["cost"]
+    for delay in sorted(set(curve["delay"])):
+        cells = [_number(wide[role, target, delay]) for role, target in columns]
+        click.echo(f"{delay:>6}" + "".join(f"{cell:>15}" for cell in cells))
+
+
+def _as_plain(
+    results: CostResults | None, failures: list[dict[str, object]], report: Path
+) -> dict[str, Any]:
+    """Return the result as plain values; infinite costs are null and marked as censored."""
+    if results is None:
+        return {"ok": False, "failures": failures}
+    summary = results.summary()
+    tables = {
+        name: json.loads(getattr(summary, name).to_json(orient="records"))
+        for name in ("curve", "marginal", "premium", "no_return", "remanence", "crossings")
+    }
+    for row, cost in zip(tables["curve"], summary.curve["cost"], strict=True):
+        row["cost_censored"] = bool(math.isinf(cost))
+    assumptions = [
+        {"name": a.name, "guaranteed": a.guaranteed, "reason": a.reason}
+        for a in results.assumptions()
+    ]
+    return {
+        "ok": not failures,
+        "manifest": dict(results.manifest),
+        "twin_factor": results.twin_factor,
+        "assumptions": assumptions,
+        **tables,
+        "checks": json.loads(results.tables["checks"].to_json(orient="records")),
+        "failures": failures,
+        "report": str(report),
+    }

@@ -1,0 +1,75 @@
+"""What every optimizer is: a Mesa agent with a sensor, an actuator and a budget."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Self
+
+import mesa
+import numpy as np
+
+from sim.processes.stage import Frame
+from sim.scenario.schema.base import Block
+from sim.streams import FloatArray
+
+if TYPE_CHECKING:
+    from sim.model import AlignmentModel
+
+
+class Optimizer(mesa.Agent):  # type: ignore[misc]
+    """An aligned system's stand-in: senses reports, never the persons themselves.
+
+    Its state carries the branch axis, so one agent serves a batch of futures.
+
+    Attributes
+    ----------
+    spent
+        Effort per person spent so far, (R,) [load].
+    """
+
+    def __init__(self, model: AlignmentModel, spec: Block) -> None:
+        super().__init__(model)
+        self.spec = spec
+        self.spent: FloatArray = np.zeros(1)
+
+    def sense(self, frame: Frame) -> None:
+        """Take in the reports of the step before."""
+
+    def act(self, frame: Frame) -> FloatArray:
+        """Return the effort u of this step, (G, K, R) [load]."""
+        raise NotImplementedError
+
+    def pay(self, wanted: FloatArray, *, frame: Frame, budget: float) -> FloatArray:
+        """Return the wanted effort scaled down to what is left of the budget, and spend it.
+
+        Parameters
+        ----------
+        wanted
+            (G, K, R) [load].
+        budget
+            Effort per person over the whole run [load].
+        """
+        bill = np.einsum("g,gkr->r", frame.population.group_share, wanted)
+        left = np.maximum(budget - self.spent, 0.0)
+        affordable = np.divide(left, bill, out=np.ones_like(bill), where=bill > left)
+        paid: FloatArray = wanted * affordable
+        self.spent = np.minimum(self.spent + bill * affordable, np.maximum(budget, self.spent))
+        return paid
+
+    def transplant(self, model: AlignmentModel) -> Self:
+        """Return an independent copy that lives in another model."""
+        twin = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray):
+                setattr(twin, name, value.copy())
+        twin.model = model
+        model.register_agent(twin)
+        return twin
+
+
+class Idle(Optimizer):
+    """The baseline: never corrects anything."""
+
+    def act(self, frame: Frame) -> FloatArray:
+        """Return no effort."""
+        return np.zeros_like(frame.effort)

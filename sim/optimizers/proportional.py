@@ -1,0 +1,51 @@
+"""A proportional controller on the reports it gets: effort follows the share that says "active".
+
+Sensor: reports by group and channel.  Estimate: their positive share, carried forward in
+silence.  Actuator: effort in proportion.  Budget: effort per person.  Failure mode: it answers
+to reports, so silence and misreporting blind it, and what it applies vanishes when withdrawn.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.optimizers.base import Optimizer
+from sim.processes.stage import Frame
+from sim.scenario.schema.processes import ProportionalOptimizer
+from sim.streams import FloatArray
+
+if TYPE_CHECKING:
+    from sim.model import AlignmentModel
+
+
+class Proportional(Optimizer):
+    """See the module.
+
+    Attributes
+    ----------
+    estimate
+        Share of reports that say "active", (G, K, R).
+    """
+
+    spec: ProportionalOptimizer
+
+    def __init__(self, model: AlignmentModel, spec: ProportionalOptimizer) -> None:
+        super().__init__(model, spec)
+        self.estimate: FloatArray = np.zeros((1, 1, 1))
+
+    def sense(self, frame: Frame) -> None:
+        """Estimate the share of active constraints from those who answered."""
+        answers, positives = frame.state.answers, frame.state.positives
+        if self.estimate.shape != answers.shape:
+            self.estimate = np.broadcast_to(self.estimate, answers.shape).copy()
+            self.spent = np.broadcast_to(self.spent, answers.shape[-1:]).copy()
+        np.divide(positives, answers, out=self.estimate, where=answers > 0)
+
+    def act(self, frame: Frame) -> FloatArray:
+        """Return effort in proportion to the estimate, within u_max and budget."""
+        if frame.step < self.spec.start:
+            return np.zeros_like(frame.effort)
+        wanted = np.minimum(self.spec.response * self.estimate, frame.coefficients.u_max)
+        return self.pay(wanted, frame=frame, budget=self.spec.budget)

@@ -1,0 +1,291 @@
+"""Persons: fixed traits drawn once, and the columns that a step changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from sim.network import Graph
+from sim.network.build import build_graph
+from sim.scenario.schema import Scenario
+from sim.scenario.schema.base import (
+    AnyDistribution,
+    Constant,
+    Lognormal,
+    Normal,
+    Uniform,
+    each,
+)
+from sim.streams import Draws, FloatArray
+
+IntArray = npt.NDArray[np.int64]
+RelayArray = npt.NDArray[np.uint8]
+BoolArray = npt.NDArray[np.bool_]
+
+MAX_CHANNELS = 8
+"""Channels a scenario may have; keeps the draw numbers of the initial state fixed."""
+
+
+def quantiles(distribution: AnyDistribution, uniforms: FloatArray) -> FloatArray:
+    """Return one value a person by the inverse distribution function.
+
+    Parameters
+    ----------
+    uniforms
+        Uniform draws on (0, 1), (n,).
+
+    Raises
+    ------
+    ValueError
+        If a list of values does not have n entries.
+    """
+    match distribution:
+        case Constant(value=value):
+            return np.full(uniforms.shape, value)
+        case Uniform(low=low, high=high):
+            return low + (high - low) * uniforms
+        case Normal(mean=mean, sd=sd):
+            return np.asarray(mean + sd * ndtri(uniforms))
+        case Lognormal(median=median, sigma=sigma):
+            return np.asarray(median * np.exp(sigma * ndtri(uniforms)))
+        case _:
+            if len(distribution.values) != uniforms.size:
+                raise ValueError(f"{len(distribution.values)} values for {uniforms.size} persons")
+            return np.array(distribution.values, dtype=np.float64)
+
+
+def group_sizes(scenario: Scenario) -> IntArray:
+    """Return the number of persons in each group, (G,), by largest remainder."""
+    shares = np.array([group.share for group in scenario.population.groups.values()])
+    ideal = shares * scenario.population.size
+    sizes = np.floor(ideal + 1e-9).astype(np.int64)
+    order = np.argsort(-(ideal - sizes), kind="stable")
+    sizes[order[: scenario.population.size - int(sizes.sum())]] += 1
+    return sizes
+
+
+def _assign_groups(scenario: Scenario, draws: Draws) -> npt.NDArray[np.int32]:
+    group = np.repeat(
+        np.arange(len(scenario.population.groups), dtype=np.int32), group_sizes(scenario)
+    )
+    if scenario.population.arrangement == "shuffled":
+        order = np.argsort(draws.uniforms("group", group.size)[0], kind="stable")
+        group = group[order]
+    return group
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Population:
+    """What is fixed about N persons in G groups over K channels.
+
+    Attributes
+    ----------
+    group
+        Group of each person, (N,).
+    group_share
+        Share of persons in each group, (G,).
+    vulnerability
+        v, (K, N), ≥ 0.
+    up, down
+        Activation and release thresholds, (K, N) [load]; down = −∞ for a ratchet.
+    graph
+        Who influences whom.
+    """
+
+    group: npt.NDArray[np.int32]
+    group_share: FloatArray
+    vulnerability: FloatArray
+    up: FloatArray
+    down: FloatArray
+    graph: Graph
+
+    @property
+    def n_persons(self) -> int:
+        """Number of persons N."""
+        return int(self.group.size)
+
+    @classmethod
+    def draw(cls, scenario: Scenario, draws: Draws, *, graph: Graph | None = None) -> Population:
+        """Return the population of a resolved scenario.
+
+        Parameters
+        ----------
+        draws
+            Draws of the replicate; the replicate is ignored unless the scenario says
+            `resample: population`.
+        graph
+            A network to reuse instead of building the scenario's.
+        """
+        draws = setup_draws(scenario, draws)
+        group = _assign_groups(scenario, draws)
+        names = tuple(scenario.channels)
+        constraints = scenario.constraints
+        groups = scenario.population.groups.values()
+        up = _by_group(
+            [each(g.activation or constraints.activation) for g in groups],
+            group,
+            names,
+            draws,
+            "activation",
+        )
+        width = _by_group([each(constraints.width)] * len(groups), group, names, draws, "width")
+        down = up - np.maximum(width, 0.0)
+        chance = draws.uniforms("ratchet", group.size, n_draws=len(names))
+        for k, name in enumerate(names):
+            down[k, chance[k] < each(constraints.ratchet_share)[name]] = -np.inf
+        vulnerability = _by_group(
+            [each(g.vulnerability) for g in groups], group, names, draws, "vulnerability"
+        )
+        population = cls(
+            group=group,
+            group_share=group_sizes(scenario) / group.size,
+            vulnerability=np.maximum(vulnerability, 0.0),
+            up=up,
+            down=down,
+            graph=graph if graph is not None else build_graph(scenario, group, draws),
+        )
+        for name in ("group", "group_share", "vulnerability", "up", "down"):
+            getattr(population, name).setflags(write=False)
+        return population
+
+
+def setup_draws(scenario: Scenario, draws: Draws) -> Draws:
+    """Return the draws that make a population: the replicate's own only when it is resampled."""
+    replicate = draws.replicate if scenario.population.resample == "population" else 0
+    return Draws(draws.seed, replicate, "setup")
+
+
+def _by_group(
+    distributions: list[Mapping[str, AnyDistribution]],
+    group: npt.NDArray[np.int32],
+    names: tuple[str, ...],
+    draws: Draws,
+    stream: str,
+) -> FloatArray:
+    uniforms = draws.uniforms(stream, group.size, n_draws=len(names))
+    out = np.empty((len(names), group.size))
+    for g, by_channel in enumerate(distributions):
+        members = np.flatnonzero(group == g)
+        for k, name in enumerate(names):
+            out[k, members] = quantiles(by_channel[name], uniforms[k, members])
+    return out
+
+
+@dataclass(slots=True, eq=False)
+class State:
+    """What a step changes, for R futures (branches) at once; branch is the innermost axis.
+
+    Attributes
+    ----------
+    exposure
+        E, (K, N, R), ≥ 0 [load].
+    constraint
+        L, (K, N, R), 0 or 1.
+    narrative, lock_in, trust
+        n, ℓ, T, (N, R), in [0, 1].
+    correction
+        a, (G, K, R), ≥ 0 [load].
+    answers, positives
+        Answers received in the step, and those that said "active", (G, K, R).
+    """
+
+    exposure: FloatArray
+    constraint: RelayArray
+    narrative: FloatArray
+    lock_in: FloatArray
+    trust: FloatArray
+    correction: FloatArray
+    answers: IntArray
+    positives: IntArray
+
+    @property
+    def n_branches(self) -> int:
+        """Number of futures R."""
+        return int(self.trust.shape[1])
+
+    @classmethod
+    def initial(cls, scenario: Scenario, population: Population, draws: Draws) -> State:
+        """Return the state at step 0, with one branch."""
+        draws = setup_draws(scenario, draws)
+        names = tuple(scenario.channels)
+        n_channels, n_persons = len(names), population.n_persons
+        n_groups = population.group_share.size
+        u = draws.uniforms("initial", n_persons, n_draws=2 * MAX_CHANNELS + 3)
+        start = scenario.population.initial
+        exposures: Mapping[str, AnyDistribution] = each(start.exposure)
+        exposure = np.stack([quantiles(exposures[name], u[k]) for k, name in enumerate(names)])
+        constraint = np.stack(
+            [u[MAX_CHANNELS + k] < each(start.constrained)[name] for k, name in enumerate(names)]
+        )
+
+        def unit(distribution: AnyDistribution, draw: int) -> FloatArray:
+            return np.clip(quantiles(distribution, u[draw]), 0.0, 1.0)[:, None]
+
+        return cls(
+            exposure=np.maximum(exposure, 0.0)[:, :, None],
+            constraint=constraint.astype(np.uint8)[:, :, None],
+            narrative=unit(start.narrative, 2 * MAX_CHANNELS),
+            lock_in=unit(start.lock_in, 2 * MAX_CHANNELS + 1),
+            trust=unit(start.trust, 2 * MAX_CHANNELS + 2),
+            correction=np.zeros((n_groups, n_channels, 1)),
+            answers=np.zeros((n_groups, n_channels, 1), dtype=np.int64),
+            positives=np.zeros((n_groups, n_channels, 1), dtype=np.int64),
+        )
+
+    def _mapped(
+        self, change: Callable[[npt.NDArray[np.generic]], npt.NDArray[np.generic]]
+    ) -> State:
+        return State(*(np.ascontiguousarray(change(getattr(self, f.name))) for f in fields(self)))
+
+    def copy(self) -> State:
+        """Return an independent copy."""
+        return self._mapped(np.copy)
+
+    def take(self, branches: npt.ArrayLike) -> State:
+        """Return a new state made of the chosen branches, in that order, repeats allowed."""
+        index = np.asarray(branches, dtype=np.intp)
+        return self._mapped(lambda column: np.take(column, index, axis=-1))
+
+    @staticmethod
+    def stack(states: list[State]) -> State:
+        """Return one state with the branches of all given states side by side."""
+        return State(
+            *(
+                np.concatenate([getattr(state, f.name) for state in states], axis=-1)
+                for f in fields(State)
+            )
+        )
+
+    def equals(self, other: State) -> bool:
+        """Return whether every column is bit for bit the same."""
+        return all(
+            np.array_equal(getattr(self, f.name), getattr(other, f.name)) for f in fields(self)
+        )
+
+    def no_worse_than(self, other: State, *, tolerance: float = 0.0) -> BoolArray:
+        """Return for each branch whether it is nowhere worse than the other state's, (R,).
+
+        The order is (E, L, n, ℓ, −T, −a): more exposure, constraint, displacement or lock-in
+        is worse, and so is less trust or less correction in force.
+        """
+        verdict = np.ones(self.n_branches, dtype=np.bool_)
+        for name, sign in _WORSE.items():
+            mine, theirs = getattr(self, name), getattr(other, name)
+            gap = sign * (mine.astype(np.float64) - theirs)
+            verdict &= (gap <= tolerance).reshape(-1, self.n_branches).all(axis=0)
+        return verdict
+
+
+_WORSE = {
+    "exposure": 1.0,
+    "constraint": 1.0,
+    "narrative": 1.0,
+    "lock_in": 1.0,
+    "trust": -1.0,
+    "correction": -1.0,
+}
+"""Columns that are ordered, and the sign with which more is worse."""

@@ -1,0 +1,72 @@
+"""Exposure: stress accumulates, fades, and is cured by corrections that reach the cause."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.compiled import kernel
+from sim.processes.load import relief
+from sim.processes.stage import Frame, Order, Stage, flat, several
+from sim.scenario.schema import Scenario
+from sim.streams import FloatArray
+
+_NONE = np.empty((0, 0))
+
+
+@kernel
+def _accumulate(exposure, taken_up, keep, cured, many):  # type: ignore[no-untyped-def]
+    """E ← max(0, keep E + taken_up − cured); `cured` is empty when nothing is."""
+    n_branches = 1 if many is None else many
+    n_channels, n_persons = taken_up.shape
+    cures = cured.size > 0
+    for k in range(n_channels):
+        for i in range(n_persons):
+            inflow = taken_up[k, i]
+            for r in range(n_branches):
+                j = i * n_branches + r
+                value = keep[k] * exposure[k, j] + inflow
+                if cures:
+                    value = value - cured[k, j]
+                exposure[k, j] = max(0.0, value)
+
+
+@kernel
+def _take_up(vulnerability, stress, group):  # type: ignore[no-untyped-def]
+    """Return v e, (K, N) [load]."""
+    out = np.empty_like(vulnerability)
+    for k in range(out.shape[0]):
+        for i in range(group.size):
+            out[k, i] = vulnerability[k, i] * stress[group[i], k]
+    return out
+
+
+def _noise(frame: Frame) -> FloatArray:
+    """Return ξ, (K, N), lognormal with mean one."""
+    sigma = frame.environment.noise
+    n_channels, n_persons = frame.population.vulnerability.shape
+    z = frame.draws.normals("exposure", n_persons, n_draws=n_channels, step=frame.step)
+    return np.exp(sigma * z - 0.5 * sigma * sigma)
+
+
+def _run(frame: Frame) -> None:
+    population, c = frame.population, frame.coefficients
+    taken_up = _take_up(population.vulnerability, frame.stress, population.group)
+    if frame.environment.noise > 0.0 and frame.stress.any():
+        taken_up *= _noise(frame)
+    cured = c.cure * relief(frame) if c.cure > 0.0 else _NONE
+    _accumulate(flat(frame.state.exposure), taken_up, 1.0 - c.leak, cured, several(frame.state))
+
+
+def _order(scenario: Scenario) -> Order:
+    return Order(True, "E grows with E and the stressor and falls with the correction; leak ≤ 1")
+
+
+STAGE = Stage(
+    name="exposure",
+    summary="Accumulate exposure; it leaks, and corrections reach the cause by `cure`.",
+    equation="E ← max(0, (1 − leak) E + v e ξ − cure · gain_i · a)",
+    reads=("exposure", "stress", "correction", "trust", "lock_in"),
+    writes=("exposure",),
+    run=_run,
+    order=_order,
+)

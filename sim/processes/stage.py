@@ -1,0 +1,175 @@
+"""What a mechanism is to the schedule, and the frame a step hands it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.coefficients import Coefficients
+from sim.network import Graph
+from sim.population import IntArray, Population, RelayArray, State
+from sim.scenario.schema import Scenario
+from sim.streams import Draws, FloatArray
+
+if TYPE_CHECKING:
+    from sim.environment import Environment
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+_UNWEIGHTED = np.empty(0)
+
+
+class Controller(Protocol):
+    """Whatever chooses corrections: an optimizer, or a correction planned beforehand."""
+
+    def sense(self, frame: Frame) -> None:
+        """Take in the reports of the step before."""
+
+    def act(self, frame: Frame) -> FloatArray:
+        """Return the effort u, (G, K, R) [load]."""
+
+
+@dataclass(slots=True)
+class Frame:
+    """One step in progress: what stages read, change and leave for later stages.
+
+    Attributes
+    ----------
+    step
+        Step on the environment's clock.
+    stress
+        e of this step, (G, K), left by the stressors.
+    effort
+        u of this step, (G, K, R), left by the optimizers.
+    burden
+        c after the relays, (N, R).
+    active
+        Active constraints after the relays, (G, K, R).
+    changes
+        Relays that switched on and off in this step, (2, R).
+    load
+        S without what other relays add, (K, N·R) [load].
+    listening
+        Whether anyone reads the reports of this step.
+    """
+
+    population: Population
+    coefficients: Coefficients
+    environment: Environment
+    draws: Draws
+    state: State
+    controllers: Sequence[Controller]
+    listening: bool
+    step: int
+    stress: FloatArray
+    effort: FloatArray
+    burden: FloatArray
+    active: IntArray
+    changes: IntArray
+    load: FloatArray
+    spare_constraint: RelayArray
+    spare_narrative: FloatArray
+
+    def prevalence(self) -> FloatArray:
+        """Return P = mean c, (R,), exact whatever the order of persons."""
+        counts = self.active.sum(axis=0)
+        share: FloatArray = self.coefficients.weight @ counts / self.population.n_persons
+        return share
+
+    @classmethod
+    def begin(
+        cls,
+        population: Population,
+        state: State,
+        *,
+        coefficients: Coefficients,
+        environment: Environment,
+        draws: Draws,
+        controllers: Sequence[Controller] = (),
+        listening: bool = False,
+    ) -> Frame:
+        """Return a frame with its work space laid out for the state's branches."""
+        n_channels, n_persons, n_branches = state.exposure.shape
+        n_groups = population.group_share.size
+        frame = cls(
+            population=population,
+            coefficients=coefficients,
+            environment=environment,
+            draws=draws,
+            state=state,
+            controllers=controllers,
+            listening=listening,
+            step=0,
+            stress=np.zeros((n_groups, n_channels)),
+            effort=np.zeros((n_groups, n_channels, n_branches)),
+            burden=np.zeros((n_persons, n_branches)),
+            active=np.zeros((n_groups, n_channels, n_branches), dtype=np.int64),
+            changes=np.zeros((2, n_branches), dtype=np.int64),
+            load=np.zeros((n_channels, n_persons * n_branches)),
+            spare_constraint=np.zeros_like(state.constraint),
+            spare_narrative=np.zeros_like(state.narrative),
+        )
+        frame.take_stock()
+        return frame
+
+    def take_stock(self) -> None:
+        """Set burden and active counts from the state as it stands."""
+        constraint, weight = self.state.constraint, self.coefficients.weight
+        self.burden[...] = 0.0
+        for k in range(weight.size):
+            self.burden += weight[k] * constraint[k]
+            for g in range(self.active.shape[0]):
+                members = self.population.group == g
+                self.active[g, k] = constraint[k, members].sum(axis=0, dtype=np.int64)
+
+
+def several(state: State) -> int | None:
+    """Return R, or None for a single branch: kernels are compiled apart for that case."""
+    return None if state.n_branches == 1 else state.n_branches
+
+
+def flat(column: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    """Return a view with persons and branches merged into one last axis."""
+    return column.reshape(*column.shape[:-2], -1)
+
+
+def graph_arrays(graph: Graph) -> tuple[object, ...]:
+    """Return a graph as kernels read it: row starts, neighbors, weights or none, completeness."""
+    weights = graph.weights if graph.weights is not None else _UNWEIGHTED
+    return graph.indptr, graph.indices, weights, graph.complete
+
+
+class Order(NamedTuple):
+    """Whether a mechanism keeps the order of states (assumption A1), and why."""
+
+    kept: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One entry of the schedule.
+
+    Attributes
+    ----------
+    name, summary, equation
+        What is printed by the command line and in the ODD.
+    reads, writes
+        Columns and frame fields, by name.
+    run
+        Does it, in place.
+    order
+        Derives from a scenario whether the mechanism keeps order.
+    """
+
+    name: str
+    summary: str
+    equation: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    run: Callable[[Frame], None]
+    order: Callable[[Scenario], Order]

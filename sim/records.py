@@ -1,0 +1,186 @@
+"""Output variables: one registry of names, dimensions, units and meanings, and the recorder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.processes.stage import Frame
+from sim.scenario.schema import Scenario
+
+Dimension = Literal["group", "channel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An output variable of branch 0.
+
+    Attributes
+    ----------
+    dimensions
+        Empty for a number per step; each entry adds an axis whose labels are the scenario's.
+    read
+        Returns its value at the end of a step, shaped like `dimensions`.
+    """
+
+    name: str
+    dimensions: tuple[Dimension, ...]
+    unit: str
+    meaning: str
+    read: Callable[[Frame, Recorder], npt.ArrayLike]
+
+
+def _by_group(frame: Frame) -> npt.NDArray[np.float64]:
+    persons = frame.population.group_share * frame.population.n_persons
+    weighted = np.einsum("k,gk->g", frame.coefficients.weight, frame.active[..., 0])
+    share: npt.NDArray[np.float64] = weighted / np.maximum(persons, 1.0)
+    return share
+
+
+def _effort(frame: Frame) -> float:
+    return float(np.einsum("g,gk->", frame.population.group_share, frame.effort[..., 0]))
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable(
+        "prevalence", (), "share", "P: mean burden of the population",
+        lambda f, _: f.prevalence()[0],
+    ),
+    Variable(
+        "prevalence_group", ("group",), "share", "Mean burden of each group",
+        lambda f, _: _by_group(f),
+    ),
+    Variable(
+        "prevalence_channel", ("channel",), "share", "Share of persons constrained on a channel",
+        lambda f, _: f.active[..., 0].sum(axis=0) / f.population.n_persons,
+    ),
+    Variable(
+        "exposure", ("channel",), "load", "Mean accumulated exposure E",
+        lambda f, _: f.state.exposure[..., 0].mean(axis=1),
+    ),
+    Variable(
+        "stress", ("group", "channel"), "load per step", "Stressor level e",
+        lambda f, _: f.stress,
+    ),
+    Variable(
+        "narrative", (), "1", "Mean narrative displacement n",
+        lambda f, _: f.state.narrative[:, 0].mean(),
+    ),
+    Variable(
+        "lock_in", (), "1", "Mean narrative lock-in ℓ",
+        lambda f, _: f.state.lock_in[:, 0].mean(),
+    ),
+    Variable(
+        "lock_in_share", (), "share", "Share of persons with ℓ ≥ ½",
+        lambda f, _: (f.state.lock_in[:, 0] >= 0.5).mean(),
+    ),
+    Variable(
+        "trust", (), "1", "Mean trust T",
+        lambda f, _: f.state.trust[:, 0].mean(),
+    ),
+    Variable(
+        "switched_on", (), "relays", "Constraints that became active in the step",
+        lambda f, _: f.changes[0, 0],
+    ),
+    Variable(
+        "switched_off", (), "relays", "Constraints released in the step",
+        lambda f, _: f.changes[1, 0],
+    ),
+    Variable(
+        "response_rate", (), "share", "Share of persons who answered",
+        lambda f, _: f.state.answers[..., 0].sum() / f.population.n_persons,
+    ),
+    Variable(
+        "apparent_alignment", (), "share",
+        "A: 1 − share of answers that say active; carried forward in silence",
+        lambda _, recorder: recorder.apparent,
+    ),
+    Variable(
+        "lived_alignment", (), "share", "1 − P",
+        lambda f, _: 1.0 - f.prevalence()[0],
+    ),
+    Variable(
+        "effort", (), "load per person", "Effort spent in the step, summed over channels",
+        lambda f, _: _effort(f),
+    ),
+    Variable(
+        "effort_total", (), "load per person", "Effort spent since step 0",
+        lambda _, recorder: recorder.spent,
+    ),
+)  # fmt: skip
+"""Every output variable, in the order of the columns of a series."""
+
+
+def column_names(scenario: Scenario) -> list[str]:
+    """Return the columns of a series: `name` or `name[label]` or `name[group,channel]`."""
+    return ["step", *(name for variable in VARIABLES for name in _names(variable, scenario))]
+
+
+def _names(variable: Variable, scenario: Scenario) -> Iterator[str]:
+    labels = {"group": list(scenario.population.groups), "channel": list(scenario.channels)}
+    match variable.dimensions:
+        case ():
+            yield variable.name
+        case (one,):
+            yield from (f"{variable.name}[{label}]" for label in labels[one])
+        case (outer, inner):
+            for first in labels[outer]:
+                yield from (f"{variable.name}[{first},{label}]" for label in labels[inner])
+
+
+class Recorder:
+    """Observes a run and keeps one row a recorded step.
+
+    Attributes
+    ----------
+    rows
+        Values in the order of `column_names`.
+    apparent
+        Apparent alignment; nan until the first answer.
+    spent
+        Effort per person since step 0 [load].
+    """
+
+    apparent: float
+    spent: float
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.columns = column_names(scenario)
+        self.every = scenario.record.every
+        self.rows: list[list[float]] = []
+        self.apparent = float("nan")
+        self.spent = 0.0
+
+    def __call__(self, frame: Frame) -> None:
+        """Take note of the step just made."""
+        answers = int(frame.state.answers[..., 0].sum())
+        if answers > 0:
+            self.apparent = 1.0 - int(frame.state.positives[..., 0].sum()) / answers
+        self.spent += _effort(frame)
+        if (frame.step + 1) % self.every == 0:
+            self.rows.append(self._row(frame))
+
+    def _row(self, frame: Frame) -> list[float]:
+        row = [float(frame.step)]
+        for variable in VARIABLES:
+            row.extend(np.asarray(variable.read(frame, self), dtype=np.float64).ravel().tolist())
+        return row
+
+    def latest(self) -> dict[str, float]:
+        """Return the last recorded row by column name; empty before the first."""
+        return dict(zip(self.columns, self.rows[-1], strict=True)) if self.rows else {}
+
+    def table(self) -> dict[str, npt.NDArray[np.float64]]:
+        """Return the series as columns."""
+        values = np.array(self.rows, dtype=np.float64).reshape(-1, len(self.columns))
+        return dict(zip(self.columns, values.T, strict=True))
+
+    def copy(self) -> Recorder:
+        """Return an independent copy."""
+        twin = object.__new__(Recorder)
+        twin.__dict__.update(self.__dict__, rows=list(self.rows))
+        return twin

@@ -1,0 +1,143 @@
+"""Run directories: what was run, with what, and the results, each written at once or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from sim.scenario.resolve import digest, dump, full
+from sim.scenario.schema import Scenario
+from sim.scenario.schema.population import EdgeListFile
+from sim.version import DISTRIBUTION, MODEL_VERSION
+
+_RECORDED = ("mesa", "numpy", "scipy", "numba", "pydantic", "pyarrow", "pandas")
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file so that a reader finds the old one or the new one, never a part.
+
+    The file is written beside its place, flushed to disk and renamed over it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write rows as Parquet (zstd, page checksums), byte-identical for identical rows."""
+    sink = pa.BufferOutputStream()
+    arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
+    pq.write_table(arrow, sink, compression="zstd", write_page_checksum=True, store_schema=False)
+    write_atomically(path, sink.getvalue().to_pybytes())
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return the rows of a Parquet file, its checksums verified."""
+    with path.open("rb") as stream:
+        return pq.read_table(stream, page_checksum_verification=True).to_pandas()
+
+
+def _commit() -> str:
+    """Return the commit the code stands at, `+dirty` with uncommitted edits, empty outside git."""
+    folder = Path(__file__).parent
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        described = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--dirty=+dirty", "--exclude=*"],
+            cwd=folder, capture_output=True, text=True, check=True, timeout=10,
+        )  # fmt: skip
+        return described.stdout.strip()
+    return ""
+
+
+def manifest_of(scenario: Scenario, *, command: str, **more: Any) -> dict[str, Any]:
+    """Return what is needed to regenerate a run's outputs, as plain values."""
+    return {
+        "command": command,
+        "scenario": scenario.name,
+        "digest": digest(scenario, model_version=str(MODEL_VERSION)),
+        "seed": scenario.seed,
+        "model_version": MODEL_VERSION,
+        "commit": _commit(),
+        "versions": {
+            DISTRIBUTION: version(DISTRIBUTION),
+            "python": platform.python_version(),
+            **{name: version(name) for name in _RECORDED},
+        },
+        "platform": {"system": platform.system(), "machine": platform.machine()},
+        **more,
+    }
+
+
+class RunDirectory:
+    """A folder that holds one run; every write is atomic.
+
+    Parameters
+    ----------
+    folder
+        Where; made when the first file is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, name: str) -> Path:
+        """Return the path of a file in the run."""
+        return self.folder / name
+
+    def write_scenario(self, scenario: Scenario, *, name: str = "scenario.yaml") -> None:
+        """Store a resolved scenario so that it can be run again from here alone."""
+        scenario = full(scenario)
+        if isinstance(scenario.network, EdgeListFile):
+            copy = self.path("network.csv")
+            if Path(scenario.network.file) != copy:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(scenario.network.file, copy)
+            network = scenario.network.model_copy(update={"file": copy.name})
+            scenario = scenario.model_copy(update={"network": network})
+        text = yaml.safe_dump(dump(scenario), sort_keys=False, allow_unicode=True, width=100)
+        write_atomically(self.path(name), text.encode())
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        """Store plain values as JSON."""
+        text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+        write_atomically(self.path(name), f"{text}\n".encode())
+
+    def read_json(self, name: str) -> dict[str, Any] | None:
+        """Return stored JSON, or none if there is no such file."""
+        try:
+            content: dict[str, Any] = json.loads(self.path(name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return content

@@ -1,0 +1,29 @@
+"""The one ordered tuple of stages: what happens in a step, in this order."""
+
+from __future__ import annotations
+
+from sim.processes import (
+    correction,
+    exposure,
+    feedback,
+    load,
+    narrative,
+    relay,
+    stressors,
+    trust,
+    turnover,
+)
+from sim.processes.stage import Stage
+
+SCHEDULE: tuple[Stage, ...] = (
+    stressors.STAGE,
+    correction.STAGE,
+    exposure.STAGE,
+    load.STAGE,
+    relay.STAGE,
+    narrative.STAGE,
+    trust.STAGE,
+    feedback.STAGE,
+    turnover.STAGE,
+)
+"""All updates are synchronous; a stage reads columns as the stages before it left them."""

@@ -1,0 +1,1 @@
+"""Many runs: executors that carry them out, and the segments that remember which are done."""

@@ -1,0 +1,99 @@
+"""Carry out independent tasks.  Kernels release the GIL, so threads are enough on one machine.
+
+An executor hands results back in whatever order they finish; nothing downstream may depend on
+it.  The store of segments, not the executor, decides what is done.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from threading import Event
+from typing import Generic, Protocol, TypeVar
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+
+class Stopped(Exception):  # noqa: N818 - a request that was honored, not an error
+    """Raised by work that noticed it was asked to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A task that raised: the sweep goes on without it."""
+
+    kind: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[Task, Result]):
+    """A finished task with its result or its failure."""
+
+    task: Task
+    result: Result | None
+    failure: Failure | None
+
+
+class Executor(Protocol):
+    """Runs `work` on every task and yields each as it finishes."""
+
+    def __call__(
+        self, tasks: Sequence[Task], work: Callable[[Task], Result], *, workers: int, stop: Event
+    ) -> Iterator[Done[Task, Result]]:
+        """Yield finished tasks; once `stop` is set, end as soon as work has noticed."""
+        ...
+
+
+def _attempt(task: Task, work: Callable[[Task], Result]) -> Done[Task, Result] | None:
+    try:
+        return Done(task, work(task), None)
+    except Stopped:
+        return None
+    except Exception as error:  # any failure of one task becomes a record
+        text = traceback.format_exc()
+        return Done(task, None, Failure(type(error).__name__, str(error), text))
+
+
+def serial(
+    tasks: Sequence[Task], work: Callable[[Task], Result], *, workers: int, stop: Event
+) -> Iterator[Done[Task, Result]]:
+    """Yield tasks one after another, in order."""
+    for task in tasks:
+        if stop.is_set():
+            return
+        if (done := _attempt(task, work)) is not None:
+            yield done
+
+
+def threads(
+    tasks: Sequence[Task], work: Callable[[Task], Result], *, workers: int, stop: Event
+) -> Iterator[Done[Task, Result]]:
+    """Yield tasks as threads finish them.
+
+    Leaving the iterator early, by an interrupt or otherwise, sets `stop` and waits for the
+    threads to notice.
+    """
+    waiting = iter(tasks)
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        running: set[Future[Done[Task, Result] | None]] = set()
+        try:
+            while True:
+                while len(running) < workers and not stop.is_set():
+                    if (task := next(waiting, None)) is None:
+                        break
+                    running.add(pool.submit(_attempt, task, work))
+                if not running:
+                    return
+                finished, running = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+                yield from (done for future in finished if (done := future.result()) is not None)
+        finally:
+            stop.set()
+
+
+EXECUTORS: Mapping[str, Executor] = {"serial": serial, "threads": threads}
+"""Executors by name."""
