@@ -1,0 +1,28 @@
+"""What a run means: restoration cost, remanence, crossings, reversibility, reports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.results import CostResults
+    from sim.scenario.schema import Scenario
+
+__all__ = ["cost_curve"]
+
+
+def cost_curve(scenario: Scenario, *, with_twin: bool = True, workers: int = 1) -> CostResults:
+    """Return the cost of alignment after ever longer delays, beside the reversible twin.
+
+    Parameters
+    ----------
+    scenario
+        From `sim.load_scenario`.
+    with_twin
+        Measure the reversible twin too.
+    workers
+        Threads; the results do not depend on it.
+    """
+    from analysis.run import CostPlan, run_in_memory
+
+    return run_in_memory(CostPlan.of(scenario, with_twin=with_twin), workers=workers)

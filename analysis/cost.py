@@ -1,0 +1,263 @@
+"""Expose – rest – restore for one replicate: the rows every table of a cost run is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from analysis.crossings import first_passage
+from analysis.ensemble import EnsembleProblems, Surroundings, rest
+from analysis.restoration import TARGETS, Family, FloatArray, IntArray, Restorations, restore
+from analysis.reversibility import Certificate, certify, exposure_bound
+from sim.engine import advance
+from sim.environment import Environment
+from sim.model import AlignmentModel
+from sim.population import State
+from sim.processes.stage import Frame
+from sim.properties import keeps_order
+from sim.scenario.resolve import delays_of, full
+from sim.scenario.schema import Scenario
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one replicate of one scenario yielded, as rows of the run's tables.
+
+    Attributes
+    ----------
+    cost
+        One row a delay and target.
+    remanence
+        One row a rest after the longest delay.
+    crossings
+        One row a declared threshold.
+    path
+        One row a step of the exposure: prevalence.
+    checks
+        One row: delays at which the path was nowhere better than before (A2), inversions of
+        feasibility in height, plans tried, certificate.
+    """
+
+    cost: list[Row] = field(default_factory=list)
+    remanence: list[Row] = field(default_factory=list)
+    crossings: list[Row] = field(default_factory=list)
+    path: list[Row] = field(default_factory=list)
+    checks: list[Row] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Exposure:
+    """Snapshots at the delays, the path of prevalence, and the peak of exposure."""
+
+    snapshots: list[State]
+    prevalence: list[float]
+    peak: FloatArray
+
+
+def measure(
+    scenario: Scenario,
+    replicate: int,
+    *,
+    role: str = "scenario",
+    stopped: Callable[[], bool] = lambda: False,
+) -> Measurement:
+    """Return the cost of restoring one replicate after every delay of the scenario.
+
+    Parameters
+    ----------
+    role
+        Label of the rows: the scenario itself, or its twin.
+    stopped
+        Asked between batches; true ends the measurement with `sim.sweep.executors.Stopped`.
+    """
+    scenario = full(scenario)
+    model = AlignmentModel(scenario, replicate=replicate)
+    delays = delays_of(scenario)
+    exposed = _expose(model, delays)
+    surroundings = _surroundings(model, stopped)
+    rested, clocks = _rest_all(surroundings, exposed.snapshots, delays)
+    problems = EnsembleProblems(surroundings, rested, clocks)
+    found = restore(problems.evaluate, len(delays), family_of(scenario))
+    label: Row = {"role": role, "replicate": replicate}
+    result = Measurement()
+    result.cost.extend(_cost_rows(label, problems, exposed, delays, found))
+    result.path.extend(
+        {**label, "step": step, "prevalence": p} for step, p in enumerate(exposed.prevalence)
+    )
+    for crossing in scenario.record.crossings:
+        step = first_passage(exposed.prevalence, level=crossing.level, direction=crossing.direction)
+        row = {"level": crossing.level, "direction": crossing.direction, "step": step}
+        result.crossings.append({**label, **row, "censored": step is None})
+    result.remanence.extend(_remanence_rows(label, surroundings, exposed, delays))
+    certificate = _certificate(model, exposed, stopped)
+    result.checks.append(_check_row(label, exposed, found, certificate))
+    return result
+
+
+def family_of(scenario: Scenario) -> Family:
+    """Return the corrections searched for a scenario."""
+    r = full(scenario).restoration
+    return Family(
+        horizon=r.horizon,
+        lengths=r.lengths,
+        u_max=r.u_max,
+        tolerance=r.tolerance,
+        monotone=keeps_order(scenario),
+    )
+
+
+def _expose(model: AlignmentModel, delays: tuple[int, ...]) -> _Exposure:
+    frame = model.frame
+    frame.listening = bool(model.optimizers)
+    exposed = _Exposure([], [model.prevalence()], frame.state.exposure[:, :, 0].copy())
+
+    def note(frame: Frame) -> None:
+        exposed.prevalence.append(float(frame.prevalence()[0]))
+        np.maximum(exposed.peak, frame.state.exposure[:, :, 0], out=exposed.peak)
+
+    for delay in delays:
+        advance(frame, delay - frame.step, observe=note)
+        exposed.snapshots.append(frame.state.copy())
+    advance(frame, model.scenario.time.steps - frame.step, observe=note)
+    return exposed
+
+
+def _surroundings(model: AlignmentModel, stopped: Callable[[], bool]) -> Surroundings:
+    scenario = model.scenario
+    on_bench = scenario.restoration.environment == "bench"
+    environment = Environment.bench(scenario) if on_bench else Environment.of(scenario)
+    population, draws = model.frame.population, model.frame.draws
+    return Surroundings(scenario, population, draws, environment, stopped)
+
+
+def _rest_all(
+    surroundings: Surroundings, snapshots: list[State], delays: tuple[int, ...]
+) -> tuple[State, IntArray]:
+    """Return the rested states, one branch a delay, and the clock at which each is restored."""
+    n_steps = surroundings.scenario.restoration.rest
+    if surroundings.scenario.restoration.environment == "bench":
+        together = rest(surroundings, State.stack(snapshots), step=0, n_steps=n_steps)
+        return together, np.zeros(len(delays), dtype=np.int64)
+    apart = [
+        rest(surroundings, state, step=delay, n_steps=n_steps)
+        for state, delay in zip(snapshots, delays, strict=True)
+    ]
+    return State.stack(apart), np.array(delays, dtype=np.int64) + n_steps
+
+
+def _burden(surroundings: Surroundings, state: State) -> FloatArray:
+    return surroundings.frame(state, step=0).prevalence()
+
+
+def _exposure_memory(surroundings: Surroundings, state: State) -> FloatArray:
+    """Return the weighted mean exposure left, (R,) [load]."""
+    weight = surroundings.frame(state, step=0).coefficients.weight
+    memory: FloatArray = weight @ state.exposure.mean(axis=1)
+    return memory
+
+
+def _cost_rows(
+    label: Row,
+    problems: EnsembleProblems,
+    exposed: _Exposure,
+    delays: tuple[int, ...],
+    found: Restorations,
+) -> list[Row]:
+    rested = _burden(problems.surroundings, problems.states)
+    memory = _exposure_memory(problems.surroundings, problems.states)
+    rows = []
+    for j, delay in enumerate(delays):
+        for t, target in enumerate(TARGETS):
+            height, length = float(found.height[t, j]), int(found.length[t, j])
+            rows.append(
+                {
+                    **label,
+                    "delay": delay,
+                    "target": target,
+                    "cost": float(found.cost[t, j]),
+                    "censored": not np.isfinite(found.cost[t, j]),
+                    "height": height,
+                    "length": length,
+                    "quadratic": height * height * length if length else np.nan,
+                    "constant_cost": float(found.constant[t, j]),
+                    "constant_height": float(found.constant[t, j]) / _horizon(problems),
+                    "floor": float(found.floor[j]),
+                    "prevalence_exposed": exposed.prevalence[delay],
+                    "prevalence_rested": float(rested[j]),
+                    "exposure_memory": float(memory[j]),
+                    "harm": float(np.sum(exposed.prevalence[1 : delay + 1])),
+                }
+            )
+    return rows
+
+
+def _horizon(problems: EnsembleProblems) -> int:
+    return problems.surroundings.scenario.restoration.horizon
+
+
+def _remanence_rows(
+    label: Row, surroundings: Surroundings, exposed: _Exposure, delays: tuple[int, ...]
+) -> list[Row]:
+    """Rest the longest delay's state R, 2R, 4R … steps on the bench and restore each."""
+    scenario = surroundings.scenario
+    bench = Surroundings(
+        scenario,
+        surroundings.population,
+        surroundings.draws,
+        Environment.bench(scenario),
+        surroundings.stopped,
+    )
+    first = max(scenario.restoration.rest, 1)
+    rests = [first * 2**m for m in range(scenario.restoration.rest_doublings)]
+    states, reached = [exposed.snapshots[-1]], 0
+    for total in rests:
+        states.append(rest(bench, states[-1], step=reached, n_steps=total - reached))
+        reached = total
+    rested = State.stack(states[1:])
+    problems = EnsembleProblems(bench, rested, np.zeros(len(rests), dtype=np.int64))
+    found = restore(problems.evaluate, len(rests), family_of(scenario))
+    prevalence, memory = _burden(bench, rested), _exposure_memory(bench, rested)
+    return [
+        {
+            **label,
+            "delay": delays[-1],
+            "rest": total,
+            "prevalence": float(prevalence[m]),
+            "exposure_memory": float(memory[m]),
+            "cost_hold": float(found.cost[0, m]),
+            "cost_heal": float(found.cost[1, m]),
+        }
+        for m, total in enumerate(rests)
+    ]
+
+
+def _certificate(
+    model: AlignmentModel, exposed: _Exposure, stopped: Callable[[], bool]
+) -> Certificate:
+    scenario, population = model.scenario, model.frame.population
+    bench = Surroundings(
+        scenario, population, model.frame.draws, Environment.bench(scenario), stopped
+    )
+    bound = exposure_bound(scenario, population)
+    return certify(bench, exposed.peak if bound is None else bound)
+
+
+def _check_row(
+    label: Row, exposed: _Exposure, found: Restorations, certificate: Certificate
+) -> Row:
+    pairs = zip(exposed.snapshots, exposed.snapshots[1:], strict=False)
+    violations = sum(not bool(a.no_worse_than(b).all()) for a, b in pairs)
+    return {
+        **label,
+        "path_violations": violations,
+        "inversions": int(found.inversions.sum()),
+        "evaluations": found.evaluations,
+        "certificate_holds": certificate.holds,
+        "certificate_steps": certificate.steps,
+        "certificate_prevalence": certificate.prevalence,
+    }

@@ -1,0 +1,142 @@
+"""Our engine as a restoration problem: many counterfactual futures in one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.restoration import BoolArray, FloatArray, IntArray, Outcome
+from sim.coefficients import Coefficients
+from sim.engine import advance
+from sim.environment import Environment
+from sim.optimizers.planned import Planned
+from sim.population import Population, State
+from sim.processes.stage import Frame
+from sim.scenario.schema import Scenario
+from sim.scenario.schema.base import each
+from sim.streams import Draws
+from sim.sweep.executors import Stopped
+
+_ROUNDING = 1e-12
+_CHUNK = 48
+"""Branches advanced together: enough to fill vector lanes, few enough to stay in cache."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surroundings:
+    """Where states rest and are restored: one replicate of a scenario, and an environment.
+
+    Attributes
+    ----------
+    environment
+        The bench, or the scenario's own future.
+    stopped
+        Asked between chunks; true raises `sim.sweep.executors.Stopped`.
+    """
+
+    scenario: Scenario
+    population: Population
+    draws: Draws
+    environment: Environment
+    stopped: Callable[[], bool] = lambda: False
+
+    def frame(self, state: State, *, step: int, controllers: tuple[Planned, ...] = ()) -> Frame:
+        """Return a frame that owns the state, with no optimizer but the given plans."""
+        frame = Frame.begin(
+            self.population,
+            state,
+            coefficients=Coefficients.of(self.scenario),
+            environment=self.environment,
+            draws=self.draws.on(self.environment.clock),
+            controllers=controllers,
+        )
+        frame.step = step
+        return frame
+
+    def safe(self, frame: Frame) -> tuple[BoolArray, FloatArray]:
+        """Return whether each branch is in the safe set, and its prevalence, (R,)."""
+        prevalence = frame.prevalence()
+        limit = self.scenario.safe.prevalence + _ROUNDING
+        if not self.scenario.safe.every_group:
+            return prevalence <= limit, prevalence
+        weight, group_share = frame.coefficients.weight, self.population.group_share
+        persons = np.maximum(group_share * self.population.n_persons, 1.0)
+        by_group = np.einsum("k,gkr->gr", weight, frame.active) / persons[:, None]
+        return (by_group <= limit).all(axis=0), prevalence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EnsembleProblems:
+    """States waiting to be restored; `evaluate` meets `analysis.restoration.Evaluate`.
+
+    Attributes
+    ----------
+    states
+        One branch a problem.
+    clocks
+        Step on the environment's clock at which restoration of each problem starts, (P,).
+        On a bench all are 0.
+    """
+
+    surroundings: Surroundings
+    states: State
+    clocks: IntArray
+
+    def evaluate(self, problems: IntArray, plans: FloatArray) -> Outcome:
+        """Return what each plan, (H, B), achieves on its problem, (B,)."""
+        hold, heal = np.zeros((2, problems.size), dtype=np.bool_)
+        prevalence = np.zeros(problems.size)
+        for clock in np.unique(self.clocks[problems]):
+            members = np.flatnonzero(self.clocks[problems] == clock)
+            for chunk in np.array_split(members, -(-members.size // _CHUNK)):
+                if self.surroundings.stopped():
+                    raise Stopped
+                outcome = self._chunk(problems[chunk], plans[:, chunk], clock=int(clock))
+                hold[chunk], heal[chunk], prevalence[chunk] = outcome
+        return Outcome(hold, heal, prevalence)
+
+    def _chunk(self, problems: IntArray, plans: FloatArray, *, clock: int) -> Outcome:
+        scenario = self.surroundings.scenario
+        horizon, dwell = plans.shape[0], scenario.restoration.dwell
+        plan = Planned(direction(scenario), plans, start=clock)
+        frame = self.surroundings.frame(self.states.take(problems), step=clock, controllers=(plan,))
+        advance(frame, horizon - dwell)
+        hold, prevalence = self._watch(frame, dwell)
+        heal = np.zeros_like(hold)
+        held = np.flatnonzero(hold)
+        if held.size:
+            state = frame.state.take(held)
+            state.correction[...] = 0.0
+            free = self.surroundings.frame(state, step=frame.step)
+            heal[held] = self._watch(free, dwell)[0]
+        return Outcome(hold, heal, prevalence)
+
+    def _watch(self, frame: Frame, n_steps: int) -> tuple[BoolArray, FloatArray]:
+        """Advance and return who stayed safe throughout, and the largest prevalence, (R,)."""
+        safe = np.ones(frame.state.n_branches, dtype=np.bool_)
+        largest = np.zeros(frame.state.n_branches)
+        for _ in range(n_steps):
+            advance(frame, 1)
+            now, prevalence = self.surroundings.safe(frame)
+            safe &= now
+            np.maximum(largest, prevalence, out=largest)
+        return safe, largest
+
+
+def direction(scenario: Scenario) -> FloatArray:
+    """Return d, (G, K): effort by channel per unit of height, equal over groups, summing to 1."""
+    assert scenario.restoration.direction is not None  # given in the resolved form
+    chosen = each(scenario.restoration.direction)
+    row = np.array([chosen[name] for name in scenario.channels])
+    return np.tile(row, (len(scenario.population.groups), 1))
+
+
+def rest(surroundings: Surroundings, state: State, *, step: int, n_steps: int) -> State:
+    """Return the state after resting in the surroundings, no correction in force."""
+    state = state.copy()
+    state.correction[...] = 0.0
+    frame = surroundings.frame(state, step=step)
+    advance(frame, n_steps)
+    return frame.state

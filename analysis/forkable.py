@@ -1,0 +1,67 @@
+"""Any forkable model as a restoration problem: a lake, a Mesa example, a user's own model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+import numpy as np
+
+from analysis.restoration import FloatArray, IntArray, Outcome
+
+
+class Forkable(Protocol):
+    """What a model must offer to have its restoration cost measured."""
+
+    def fork(self) -> Self:
+        """Return an independent model that replays the same future."""
+
+    def step(self, correction: float) -> None:
+        """Make one step with a correction of this height in force, 0 for none."""
+
+    def prevalence(self) -> float:
+        """Return how bad things are; the safe set is prevalence ≤ ε."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ForkableProblems:
+    """Models waiting to be restored; `evaluate` meets `analysis.restoration.Evaluate`.
+
+    Attributes
+    ----------
+    models
+        One a problem, already exposed and rested; never changed, only forked.
+    target
+        ε: largest tolerated prevalence.
+    dwell
+        D: last steps of the horizon, and free steps after it, spent in the safe set.
+    """
+
+    models: Sequence[Forkable]
+    target: float
+    dwell: int
+
+    def evaluate(self, problems: IntArray, plans: FloatArray) -> Outcome:
+        """Return what each plan, (H, B), achieves on its problem, (B,)."""
+        results = [self._one(int(p), plan) for p, plan in zip(problems, plans.T, strict=True)]
+        hold, heal, prevalence = zip(*results, strict=True)
+        return Outcome(np.array(hold), np.array(heal), np.array(prevalence))
+
+    def _one(self, problem: int, plan: FloatArray) -> tuple[bool, bool, float]:
+        model = self.models[problem].fork()
+        early, late = np.split(plan, [plan.size - self.dwell])
+        for correction in early:
+            model.step(float(correction))
+        largest = self._watch(model, late)
+        hold = largest <= self.target
+        heal = hold and self._watch(model, np.zeros(self.dwell)) <= self.target
+        return hold, heal, largest
+
+    @staticmethod
+    def _watch(model: Forkable, corrections: FloatArray) -> float:
+        largest = -np.inf
+        for correction in corrections:
+            model.step(float(correction))
+            largest = max(largest, model.prevalence())
+        return float(largest)
