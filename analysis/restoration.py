@@ -200,7 +200,7 @@ class _Search:
         self.ask(problems, np.tile(levels, self.problems.size), position)
 
 
-_BATCH = 12
+_BATCH = 16
 """Plans worth asking for at once: below, a batch costs nearly as much as one plan."""
 
 

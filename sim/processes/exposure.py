@@ -16,18 +16,20 @@ _NONE = np.empty((0, 0))
 @kernel
 def _accumulate(exposure, taken_up, keep, cured, many):  # type: ignore[no-untyped-def]
     """E ← max(0, keep E + taken_up − cured); `cured` is empty when nothing is."""
-    n_branches = 1 if many is None else many
+    n_branches = np.uint64(1 if many is None else many)
     n_channels, n_persons = taken_up.shape
     cures = cured.size > 0
     for k in range(n_channels):
+        kept = keep[k]
         for i in range(n_persons):
-            inflow = taken_up[k, i]
-            for r in range(n_branches):
-                j = i * n_branches + r
-                value = keep[k] * exposure[k, j] + inflow
-                if cures:
-                    value = value - cured[k, j]
-                exposure[k, j] = max(0.0, value)
+            inflow, own = taken_up[k, i], np.uint64(i) * n_branches
+            if cures:
+                for r in range(n_branches):
+                    value = kept * exposure[k, own + r] + inflow - cured[k, own + r]
+                    exposure[k, own + r] = max(0.0, value)
+            else:
+                for r in range(n_branches):
+                    exposure[k, own + r] = max(0.0, kept * exposure[k, own + r] + inflow)
 
 
 @kernel

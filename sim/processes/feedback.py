@@ -18,7 +18,7 @@ from sim.scenario.schema import Scenario
 @kernel
 def _collect(answers, positives, constraint, trust, traits, draws, rates, many):  # type: ignore[no-untyped-def]
     """Count answers and those that say "active" by group and channel, both (G, K, R)."""
-    n_branches = 1 if many is None else many
+    n_branches = np.uint64(1 if many is None else many)
     group, cumulative, legibility = traits
     base, slope, over, under = rates
     answers[...] = 0
@@ -28,7 +28,7 @@ def _collect(answers, positives, constraint, trust, traits, draws, rates, many):
         while k < cumulative.size - 1 and draws[0, i] >= cumulative[k]:
             k += 1
         for r in range(n_branches):
-            j = i * n_branches + r
+            j = np.uint64(i) * n_branches + r
             t = trust[j]
             responds = legibility[k] / (1.0 + math.exp(-(base + slope * t)))
             if draws[1, i] < responds:

@@ -22,12 +22,12 @@ def gain_of(gain, trust_dependence, lock_in_dependence, trust, lock_in):  # type
 @kernel
 def _relief(out, group, correction, trust, lock_in, physics, many):  # type: ignore[no-untyped-def]
     """Fill `out`, (K, N·R), with gain_i a[g(i), k] [load]."""
-    n_branches = 1 if many is None else many
+    n_branches = np.uint64(1 if many is None else many)
     gain, trust_dependence, lock_in_dependence = physics
     for i in range(group.size):
-        g = group[i]
+        g, own = group[i], np.uint64(i) * n_branches
         for r in range(n_branches):
-            j = i * n_branches + r
+            j = own + r
             reach = gain_of(gain, trust_dependence, lock_in_dependence, trust[j], lock_in[j])
             for k in range(out.shape[0]):
                 out[k, j] = reach * correction[g, k, r]
@@ -38,11 +38,13 @@ def _own_load(load, exposure, narrative, feed, relief):  # type: ignore[no-untyp
     """Fill `load` with E + κ n − gain_i a; `relief` is empty when no correction is in force."""
     relieved = relief.size > 0
     for k in range(load.shape[0]):
-        for j in range(load.shape[1]):
-            value = exposure[k, j] + feed[k] * narrative[j]
-            if relieved:
-                value = value - relief[k, j]
-            load[k, j] = value
+        row, own, strength = load[k], exposure[k], feed[k]
+        for j in range(row.size):
+            row[j] = own[j] + strength * narrative[j]
+        if relieved:
+            taken_off = relief[k]
+            for j in range(row.size):
+                row[j] -= taken_off[j]
 
 
 def relief(frame: Frame) -> FloatArray:

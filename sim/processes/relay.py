@@ -24,53 +24,60 @@ _ONCE, _RAISE, _LOWER = 0, 1, 2
 def _sweep(after, before, words, load, thresholds, graph, interaction, sweep, many):  # type: ignore[no-untyped-def]
     """Set every relay from the relays before, (K, N·R), and the load from the person's state."""
     up, down = thresholds
+    weights, complete = graph[2], graph[3]
     coupling, spillover = interaction
-    n_branches = 1 if many is None else many
+    n_branches = np.uint64(1 if many is None else many)
     n_channels, n_persons = up.shape
     coupled, spills = np.any(coupling != 0.0), np.any(spillover != 0.0)
-    unweighted = not graph[3] and graph[2].size == 0
     share, total = np.zeros((n_channels, n_branches)), np.zeros((n_channels, n_branches))
     sums, value = np.zeros(n_branches, words.dtype), np.zeros(n_branches)
     one, raises, lowers = np.uint8(1), np.uint8(sweep != _LOWER), np.uint8(sweep != _RAISE)
-    if coupled and graph[3]:
+    if coupled and complete:
         for k in range(n_channels):
             total[k] = column_totals(before[k], many)
     for i in range(n_persons):
-        if coupled and unweighted:
+        own = np.uint64(i) * n_branches
+        if coupled and not complete and weights.size == 0:
             relay_shares(share, words, sums, graph, i, many)
         elif coupled:
             for k in range(n_channels):
                 neighbor_mean(share[k], before[k], graph, i, total[k], many)
-        own = i * n_branches
         for k in range(n_channels):
+            strength, upper, lower = coupling[k], up[k, i], down[k, i]
             for r in range(n_branches):
-                value[r] = load[k, own + r] + coupling[k] * share[k, r]
+                value[r] = load[k, own + r] + strength * share[k, r]
             if spills:
                 for m in range(n_channels):
+                    spill = spillover[k, m]
                     for r in range(n_branches):
-                        value[r] += spillover[k, m] * before[m, own + r]
+                        value[r] += spill * before[m, own + r]
             for r in range(n_branches):
-                on = np.uint8(value[r] >= up[k, i])
-                off = np.uint8(value[r] <= down[k, i]) & (on ^ one)
+                on = np.uint8(value[r] >= upper)
+                off = np.uint8(value[r] <= lower) & (on ^ one)
                 kept = before[k, own + r] & ((off & lowers) ^ one)
-                after[k, own + r] = kept | (on & raises)
+                after[k, own + r] = (on & raises) | kept
 
 
 @kernel
 def _tally(burden, active, changes, after, before, group, weight, many):  # type: ignore[no-untyped-def]
     """Fill the burden c, (N·R,), active counts, (G, K, R), and switches on and off, (2, R)."""
-    n_branches, one = 1 if many is None else many, np.uint8(1)
+    n_branches, one = np.uint64(1 if many is None else many), np.uint8(1)
     active[...] = 0
     changes[...] = 0
-    burden[...] = 0.0
     for k in range(after.shape[0]):
         for i in range(group.size):
-            g, own = group[i], i * n_branches
+            g, own = group[i], np.uint64(i) * n_branches
+            carried = weight[k]
+            if k == 0:
+                for r in range(n_branches):
+                    burden[own + r] = carried * after[k, own + r]
+            else:
+                for r in range(n_branches):
+                    burden[own + r] += carried * after[k, own + r]
             for r in range(n_branches):
-                burden[own + r] += weight[k] * after[k, own + r]
+                active[g, k, r] += after[k, own + r]
             for r in range(n_branches):
                 now, then = after[k, own + r], before[k, own + r]
-                active[g, k, r] += now
                 changes[0, r] += now & (then ^ one)
                 changes[1, r] += then & (now ^ one)
 

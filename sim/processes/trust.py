@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sim.compiled import kernel
 from sim.processes.load import gain_of
 from sim.processes.stage import Frame, Order, Stage, several
@@ -11,13 +13,13 @@ from sim.scenario.schema import Scenario
 @kernel
 def _update(trust, lock_in, burden, group, correction, promise, physics, many):  # type: ignore[no-untyped-def]
     """Update T in place, (N·R,)."""
-    n_branches = 1 if many is None else many
+    n_branches = np.uint64(1 if many is None else many)
     promised, scale, weight = promise
     gained, lost, gain, trust_dependence, lock_in_dependence = physics
     for i in range(group.size):
-        g = group[i]
+        g, own = group[i], np.uint64(i) * n_branches
         for r in range(n_branches):
-            j = i * n_branches + r
+            j = own + r
             mismatch = burden[j]
             if promised > 0.0:
                 delivered = 0.0

@@ -171,8 +171,9 @@ class Builder:
     def _check_key(self, key: Node, mapping: Node) -> None:
         siblings = mapping.value if isinstance(mapping.value, dict) else {}
         if not isinstance(key.value, str):
-            hint = f"put it in quotes: '{key.raw}'"
-            raise refused(f"the key `{key.raw}` is {kind_of(key)}, not text", key, hint=hint)
+            raw = shortened(key.raw)
+            hint = f"put it in quotes: '{raw}'"
+            raise refused(f"the key `{raw}` is {kind_of(key)}, not text", key, hint=hint)
         if key.value == "<<":
             raise refused("merge keys (`<<`) are not allowed", key, hint="use `extends:`")
         if key.value in siblings:

@@ -123,7 +123,7 @@ class Expectations:
         forms, meaning = list(self._forms(self._schema)), ""
         for part in path:
             parents = _narrowed(_fitting(forms, node), tags)
-            named = [form for form in parents if part in form.get("properties", ())]
+            named = _telling(forms, part) or [f for f in parents if part in f.get("properties", ())]
             schemas = [schema for form in named or parents for schema in _under(form, part)]
             forms = [form for schema in schemas for form in self._forms(schema)]
             # An entry of a list or of a table of names means what the whole does.
@@ -158,6 +158,11 @@ def _fitting(forms: Sequence[Schema], node: Node | None) -> Sequence[Schema]:
 
 def _narrowed(forms: Sequence[Schema], tags: Sequence[str]) -> Sequence[Schema]:
     return [form for form in forms if form.get("title") in tags] or forms
+
+
+def _telling(forms: Sequence[Schema], part: str) -> Sequence[Schema]:
+    """Return the forms that a key tells apart: each fixes a word for it."""
+    return [form for form in forms if "const" in form.get("properties", {}).get(part, ())]
 
 
 def _agrees(form: Schema, node: Node) -> bool:

@@ -16,9 +16,8 @@ from sim.scenario.problems import did_you_mean
 
 Location = tuple[int | str, ...]
 
-KEY_MARK = "[key]"
-"""What pydantic puts at the end of a location to say that the key itself is wrong."""
-
+# What pydantic puts at the end of a location to say that the key itself is wrong.
+_KEY_MARK = "[key]"
 _MAX_READINGS = 64
 _WRONG_SHAPE = re.compile(r".+_(type|parsing)|int_from_float|is_instance_of")
 _QUOTED = re.compile(r"'([^']*)'")
@@ -46,6 +45,11 @@ class Fault:
     tags: tuple[tuple[Location, str], ...] = ()
 
     @property
+    def about_key(self) -> bool:
+        """Whether the key of the node is wrong, not its value."""
+        return self.error is not None and _about_key(self.error)
+
+    @property
     def kind(self) -> str:
         """Name of the broken rule."""
         return self.error["type"] if self.error else "union"
@@ -58,7 +62,8 @@ def find_faults(errors: Sequence[ErrorDetails], root: Node) -> list[Fault]:
     the errors of the member that has the shape of the node are kept, or a single fault if none
     has.
     """
-    return list(_collapsed([_fault(error, root) for error in errors], root))
+    faults = [_fault(error, root) for error in errors if not _follows_from(error, errors)]
+    return list(_collapsed(faults, root))
 
 
 def follow(root: Node, path: Sequence[str]) -> tuple[Node, int]:
@@ -72,14 +77,30 @@ def follow(root: Node, path: Sequence[str]) -> tuple[Node, int]:
     return node, len(path)
 
 
+def _follows_from(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
+    """Tell whether a list is only too short because entries of it are wrong."""
+    location = error["loc"]
+    return error["type"] == "too_short" and any(
+        len(other["loc"]) > len(location) and other["loc"][: len(location)] == location
+        for other in errors
+    )
+
+
+def _about_key(error: ErrorDetails) -> bool:
+    location = error["loc"]
+    return location[-1:] == (_KEY_MARK,) and location[-2:-1] == (error["input"],)
+
+
 def _fault(error: ErrorDetails, root: Node) -> Fault:
     location = error["loc"]
-    absent = error["type"] == "missing" or location[-1:] == (KEY_MARK,)
+    absent = error["type"] == "missing" or _about_key(error)
     parts = location[:-1] if absent else location
-    readings = list(islice(_readings(root, parts, ()), _MAX_READINGS))
-    # A name can be both a key and a union member: what pydantic saw decides.
-    same = (reading for reading in readings if _is_input(reading[0], error["input"]))
-    node, skipped = next(same, readings[0])
+    node, skipped = next(_readings(root, parts, ()))
+    if skipped:
+        # A name can be both a key and a union member: what pydantic saw decides.
+        others = islice(_readings(root, parts, ()), _MAX_READINGS)
+        same = (reading for reading in others if _is_input(reading[0], error["input"]))
+        node, skipped = next(same, (node, skipped))
     path = tuple(str(part) for index, part in enumerate(parts) if index not in skipped)
     tags = tuple((location[:index], str(location[index])) for index in skipped)
     return Fault(error, node, path, tags)

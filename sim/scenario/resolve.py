@@ -57,7 +57,8 @@ def full(scenario: Scenario) -> Scenario:
     channels = tuple(scenario.channels)
     population = scenario.population
     last = scenario.time.steps - 1
-    groups = {name: _spread(group, channels) for name, group in population.groups.items()}
+    constraints = _spread(scenario.constraints, channels)
+    groups = {name: _group(g, scenario) for name, g in population.groups.items()}
     initial = _spread(population.initial, channels)
     lengths = tuple(sorted({*scenario.restoration.lengths, scenario.restoration.horizon}))
     return scenario.model_copy(

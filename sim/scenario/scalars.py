@@ -101,6 +101,5 @@ def _check_is_text(text: str) -> None:
 
 def _decimal(text: str) -> str:
     digits = text.replace("_", "")
-    if len(digits) in range(3, MAX_DIGITS) and digits[-1] not in "xXoObB":
-        return f"write {int(digits, 0)}, or quote it if it is a name"
-    return "write it in decimal, or quote it if it is a name"
+    known = len(digits) <= MAX_DIGITS and digits[-1] not in "xXoObB"
+    return f"write {int(digits, 0) if known else 'it in decimal'}, or quote it if it is a name"

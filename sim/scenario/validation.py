@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sim.scenario.expectations import Expectations, Expected
-from sim.scenario.faults import KEY_MARK, Fault, find_faults, follow
+from sim.scenario.faults import Fault, find_faults, follow
 from sim.scenario.hints import type_hint
 from sim.scenario.located import Node, Place, plain, shortened
 from sim.scenario.problems import Problem, ScenarioError, did_you_mean
@@ -22,7 +22,8 @@ MAX_ERRORS = 100
 
 _BOUNDS = ("greater_than", "greater_than_equal", "less_than", "less_than_equal")
 _OF_TYPE = re.compile(r".+_(type|parsing)|int_from_float|is_instance_of|union")
-_MUST = re.compile(r"^\w+ should (?=\w)")
+_MUST = re.compile(r"^(Input|Value|String|Bytes|List|Tuple|Set|Frozenset|Dictionary) should (?=\w)")
+_OWN_WORDS = re.compile(r"^(Value error|Assertion failed), ")
 
 
 def validate_node(model: type[Model], node: Node) -> Model:
@@ -74,7 +75,7 @@ class _Tree:
 
     def problem(self, fault: Fault) -> Problem:
         """Return a fault in words."""
-        if fault.error is not None and fault.error["loc"][-1:] == (KEY_MARK,):
+        if fault.about_key:
             return self._bad_key(fault)
         writers: dict[str, Callable[[Fault], Problem]] = {
             "extra_forbidden": self._unknown_key,
@@ -128,8 +129,11 @@ class _Tree:
         return self._bad_value(Fault(fault.error, node, (*fault.path, name), fault.tags))
 
     def _bad_key(self, fault: Fault) -> Problem:
-        message = f"the key `{shortened(fault.path[-1])}`{_inside(fault.path[:-1])} {_rule(fault)}"
-        return _problem(fault, message, place=fault.node.key or fault.node)
+        name = str(fault.error["loc"][-2]) if fault.error else ""
+        # A short form, such as a list of names, has no such key.
+        mapping = fault.path[:-1] if fault.path[-1:] == (name,) else fault.path
+        message = f"the key `{shortened(name)}`{_inside(mapping)} {_rule(fault)}"
+        return _problem(fault, message, place=fault.node.key or fault.node, path=(*mapping, name))
 
     def _bad_value(self, fault: Fault) -> Problem:
         expected = self._expected(fault)
@@ -139,15 +143,15 @@ class _Tree:
         elif fault.kind in ("literal_error", "enum", "union_tag_invalid") and expected.choices:
             rule = f"must be {expected.in_words()}"
             hint = did_you_mean(str(fault.node.value), expected.choices)
-        elif _OF_TYPE.fullmatch(fault.kind) and expected.in_words():
-            rule = f"must be {expected.in_words()}"
+        elif _OF_TYPE.fullmatch(fault.kind):
+            words = expected.in_words()
+            rule = f"must be {words}" if words else rule
+            hint = type_hint(fault.node, expected)
         if not rule.startswith("must "):
             message = f"`{'.'.join(fault.path)}`: {rule}" if fault.path else rule
         else:
             name = f"`{'.'.join(fault.path)}`" if fault.path else "the top"
             message = f"{name} {rule}; got {_received(fault.node)}"
-        if not hint and not fault.kind.endswith("_error"):
-            hint = type_hint(fault.node, expected)
         return _problem(fault, message, hint=hint, meaning=expected.meaning)
 
     def _cross_field(self, fault: Fault) -> Problem:
@@ -189,7 +193,8 @@ def _problem(
 def _rule(fault: Fault) -> str:
     """Return what pydantic says, as a rule that continues the name of a setting."""
     message = fault.error["msg"] if fault.error else "fits nothing that is allowed here"
-    message = message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if _OWN_WORDS.match(message):
+        return _OWN_WORDS.sub("", message)
     return _MUST.sub("must ", message).replace(" after validation", "")
 
 

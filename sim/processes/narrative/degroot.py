@@ -16,15 +16,16 @@ from sim.scenario.schema import Scenario
 @kernel
 def _move(after, narrative, lock_in, burden, graph, rates, many):  # type: ignore[no-untyped-def]
     """Set n of the next step and update ℓ in place, all (N·R,)."""
-    n_branches = 1 if many is None else many
+    n_branches = np.uint64(1 if many is None else many)
     social, push, heal, lock, unlock, symmetric = rates
     mean, total = np.zeros(n_branches), np.zeros(n_branches)
     if graph[3]:
         total = column_totals(narrative, many)
-    for i in range(narrative.size // n_branches):
+    for i in range(narrative.size // mean.size):
         neighbor_mean(mean, narrative, graph, i, total, many)
+        own = np.uint64(i) * n_branches
         for r in range(n_branches):
-            j = i * n_branches + r
+            j = own + r
             n, held, c = narrative[j], lock_in[j], burden[j]
             upward = social * max(mean[r] - n, 0.0) + push * c * (1.0 - n)
             downward = social * max(n - mean[r], 0.0) + heal * (1.0 - c) * n

@@ -18,8 +18,12 @@ from pydantic_core import PydanticCustomError
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
-NonNegative = Annotated[float, Field(ge=0.0)]
-Positive = Annotated[float, Field(gt=0.0)]
+# Loads are of order 1; within these bounds nothing overflows.
+Number = Annotated[float, Field(ge=-1e9, le=1e9)]
+NonNegative = Annotated[float, Field(ge=0.0, le=1e9)]
+Positive = Annotated[float, Field(gt=0.0, le=1e9)]
+LogSpread = Annotated[float, Field(ge=0.0, le=10.0)]
+"""Standard deviation of a logarithm; at 10 the largest of a million draws is e^50 medians."""
 
 
 class Block(BaseModel):
@@ -43,7 +47,7 @@ class Constant(Block):
     """The same value for everyone."""
 
     kind: Literal["constant"] = "constant"
-    value: float
+    value: Number
     """The value."""
 
 
@@ -51,9 +55,9 @@ class Uniform(Block):
     """Uniform on [low, high]."""
 
     kind: Literal["uniform"]
-    low: float
+    low: Number
     """Lower end."""
-    high: float
+    high: Number
     """Upper end, not below `low`."""
 
     @model_validator(mode="after")
@@ -67,7 +71,7 @@ class Normal(Block):
     """Normal distribution."""
 
     kind: Literal["normal"]
-    mean: float
+    mean: Number
     """Mean."""
     sd: NonNegative
     """Standard deviation."""
@@ -79,7 +83,7 @@ class Lognormal(Block):
     kind: Literal["lognormal"]
     median: Positive = 1.0
     """Median."""
-    sigma: NonNegative
+    sigma: LogSpread
     """Standard deviation of the logarithm."""
 
 
@@ -87,8 +91,8 @@ class Values(Block):
     """One value a person, in the order of the persons of the group."""
 
     kind: Literal["values"]
-    values: Annotated[tuple[float, ...], Field(strict=False, min_length=1)]
-    """The values; as many as the group has persons."""
+    values: Annotated[tuple[Number, ...], Field(strict=False, min_length=1)]
+    """The values; as many as there are persons: in the group, or in all for initial values."""
 
 
 def _short_distribution(value: Any) -> Any:
@@ -106,7 +110,7 @@ AnyDistribution = Annotated[
 Distribution = Annotated[
     AnyDistribution,
     BeforeValidator(
-        _short_distribution, json_schema_input_type=float | list[float] | AnyDistribution
+        _short_distribution, json_schema_input_type=Number | list[Number] | AnyDistribution
     ),
 ]
 
@@ -129,7 +133,7 @@ if TYPE_CHECKING:
 else:
     PerChannelShare = _per_channel(Share)
     PerChannelNonNegative = _per_channel(NonNegative)
-    PerChannelNumber = _per_channel(float)
+    PerChannelNumber = _per_channel(Number)
     PerChannelDistribution = _per_channel(Distribution)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from sim.scenario.schema.base import Block, ChannelWise, cross_field
+from sim.scenario.schema.base import Block, ChannelWise, Values, cross_field
 
 if TYPE_CHECKING:
     from sim.scenario.schema import Scenario
@@ -50,6 +50,13 @@ def _known(name: str, *, among: Iterable[str], where: str, what: str) -> None:
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(known)}"
         raise cross_field(f"no {what} named `{name}`", where, hint=hint)
+
+
+def _names_are_free(scenario: Scenario) -> None:
+    for name, use in (("all", "every channel"), ("kind", "a kind of distribution")):
+        if name in scenario.channels:
+            message = f"`{name}` cannot name a channel: it stands for {use}"
+            raise cross_field(message, f"channels.{name}", "channels")
 
 
 def _channel_references(scenario: Scenario) -> None:
@@ -102,7 +109,8 @@ def _times_fit(scenario: Scenario) -> None:
     if isinstance(delays, int):
         if delays > steps + 1:
             message = f"{delays} delays do not fit into {steps} steps"
-            raise cross_field(message, "restoration.delays", "time.steps")
+            hint = f"set restoration.delays to at most {steps + 1}"
+            raise cross_field(message, "restoration.delays", "time.steps", hint=hint)
     else:
         for index, delay in enumerate(delays):
             if delay > steps:
@@ -121,9 +129,38 @@ def _network_fits(scenario: Scenario) -> None:
     if network.kind == "lattice" and network.rows * network.columns != size:
         message = f"{network.rows} × {network.columns} places for {size} persons"
         raise cross_field(message, "network.rows", "network.columns", "population.size")
-    if network.kind in ("ring", "watts_strogatz") and network.degree >= size:
-        message = f"degree {network.degree} needs more than {size} persons"
-        raise cross_field(message, "network.degree", "population.size")
+    degree = getattr(network, "degree", 0)
+    if degree > size - 1:
+        message = f"a degree of {degree:g} needs more than {size} persons"
+        hint = f"set network.degree to at most {size - 1}"
+        raise cross_field(message, "network.degree", "population.size", hint=hint)
+
+
+def _values_fit(scenario: Scenario) -> None:
+    population = scenario.population
+    sizes = population.group_sizes()
+    for path, block in _blocks(scenario):
+        match path.split("."):
+            case ["population", "groups", name]:
+                wanted = {f"group `{name}`": sizes[name]}
+            case ["population", "initial"]:
+                wanted = {"the population": population.size}
+            case _:
+                wanted = {f"group `{name}`": size for name, size in sizes.items()}
+        for field in type(block).model_fields:
+            _check_values(getattr(block, field), f"{path}.{field}", wanted)
+
+
+def _check_values(value: object, path: str, wanted: Mapping[str, int]) -> None:
+    """Refuse a list of values that is not as long as each of the wanted persons are many."""
+    by_channel = value.items() if isinstance(value, dict) else [("", value)]
+    for channel, distribution in by_channel:
+        if not isinstance(distribution, Values):
+            continue
+        for whom, size in wanted.items():
+            if len(distribution.values) != size:
+                message = f"{len(distribution.values)} values, but {whom} has {size} persons"
+                raise cross_field(message, f"{path}.{channel}".rstrip("."), "population.size")
 
 
 def _direction_is_nonzero(scenario: Scenario) -> None:
@@ -134,10 +171,12 @@ def _direction_is_nonzero(scenario: Scenario) -> None:
 
 
 _RULES: tuple[Callable[[Scenario], None], ...] = (
+    _names_are_free,
     _channel_references,
     _weights_sum_to_one,
     _signs,
     _times_fit,
     _network_fits,
+    _values_fit,
     _direction_is_nonzero,
 )

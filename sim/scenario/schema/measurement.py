@@ -52,7 +52,7 @@ class Restoration(Block):
     """Pulse lengths tried beside the constant correction [steps], none above the horizon."""
     u_max: Positive = 6.0
     """Largest height h of a correction [load]."""
-    tolerance: Annotated[float, Field(gt=0.0, le=0.5)] = 0.01
+    tolerance: Annotated[float, Field(ge=1e-4, le=0.5)] = 0.01
     """Resolution of the height, as a share of u_max."""
     direction: PerChannelNonNegative | None = None
     """d: relative effort on each channel, equal over groups; left out: the channel weights."""
@@ -61,7 +61,8 @@ class Restoration(Block):
     def _windows_fit(self) -> Restoration:
         if self.dwell > self.horizon:
             message = f"dwell {self.dwell} is longer than the horizon {self.horizon}"
-            raise cross_field(message, "dwell", "horizon")
+            hint = f"set restoration.dwell to at most {self.horizon}"
+            raise cross_field(message, "dwell", "horizon", hint=hint)
         for index, length in enumerate(self.lengths):
             if length > self.horizon:
                 message = f"pulse length {length} is longer than the horizon {self.horizon}"
@@ -86,7 +87,7 @@ class Twin(Block):
     """Smallest trust_gain [1/step]."""
     factors: Annotated[int, Field(ge=1, le=1000)] = 20
     """The factors tried on J, κ and Γ are 1, 1 − 1/factors, …, 0."""
-    certificate_steps: Steps = 400
+    certificate_steps: Steps = 240
     """Longest rest from the worst state; not reaching P = 0 by then fails the certificate."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -121,13 +122,22 @@ class Population(Block):
             raise cross_field(f"the shares of the groups sum to {total:g}, not 1", *fields)
         return self
 
+    def group_sizes(self) -> dict[str, int]:
+        """Return the number of persons in each group, by largest remainder."""
+        ideal = {name: group.share * self.size for name, group in self.groups.items()}
+        sizes = {name: math.floor(value + 1e-9) for name, value in ideal.items()}
+        by_remainder = sorted(ideal, key=lambda name: sizes[name] - ideal[name])
+        for name in by_remainder[: self.size - sum(sizes.values())]:
+            sizes[name] += 1
+        return sizes
+
 
 class PoissonNetwork(Block):
-    """Poisson random graph: ties between uniformly chosen pairs."""
+    """Random graph G(n, p): every pair is tied independently with the same probability p."""
 
     kind: Literal["poisson"] = "poisson"
     degree: NonNegative = 10.0
-    """Mean number of neighbors."""
+    """Mean number of neighbors, p · (n − 1); at most n − 1."""
 
 
 class WattsStrogatz(Block):
@@ -163,13 +173,14 @@ class Lattice(Block):
 
 
 class BlockModel(Block):
-    """Stochastic block model on the groups of the population."""
+    """Stochastic block model on the groups: pairs tied independently, by their groups."""
 
     kind: Literal["block_model"]
     degree: NonNegative = 10.0
-    """Mean number of neighbors."""
-    homophily: Share = 0.5
-    """Share of a person's ties kept within the own group; the rest goes to the others by size."""
+    """Mean number of neighbors, the same for everyone."""
+    homophily: Share
+    """Share of all ties that stay inside groups, everyone keeping the same mean degree.
+    Σ (group share)² is mixing at random; with one group all ties stay inside."""
 
 
 class Complete(Block):

@@ -9,9 +9,11 @@ from pydantic import Field, model_validator
 from sim.scenario.schema.base import (
     Block,
     Constant,
+    LogSpread,
     Lognormal,
     Name,
     NonNegative,
+    Number,
     PerChannelDistribution,
     PerChannelNumber,
     PerChannelShare,
@@ -20,7 +22,7 @@ from sim.scenario.schema.base import (
     cross_field,
 )
 
-Step = Annotated[int, Field(ge=0)]
+Step = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class _Stressor(Block):
@@ -60,7 +62,7 @@ class PulseStressor(_Stressor):
     """Level during the pulse [load per step]."""
     start: Step = 0
     """First step of the pulse."""
-    duration: Annotated[int, Field(ge=1)]
+    duration: Annotated[int, Field(ge=1, le=1_000_000)]
     """Length of the pulse [steps]."""
 
 
@@ -93,11 +95,11 @@ class SeriesStressor(_Stressor):
     """Path of the CSV file, relative to the scenario file that names it."""
     column: str
     """Name of the column."""
-    scale: float = 1.0
+    scale: Number = 1.0
     """Level = max(0, (value − offset) · scale)."""
-    offset: float = 0.0
+    offset: Number = 0.0
     """Subtracted from the value before scaling."""
-    steps_per_row: Annotated[int, Field(ge=1)] = 1
+    steps_per_row: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     """How many steps one row lasts."""
     interpolation: Literal["hold", "linear"] = "hold"
     """Between two rows: hold the earlier level, or a straight line."""
@@ -114,7 +116,7 @@ class Exposure(Block):
 
     leak: PerChannelShare = 0.1
     """λ: share of accumulated exposure that fades a step; 0 never forgets [1/step]."""
-    noise: NonNegative = 0.0
+    noise: LogSpread = 0.0
     """Standard deviation of log ξ, the mean-one lognormal noise on the stressor; 0: ξ = 1."""
     cure: NonNegative = 0.0
     """φ: share of a correction that reaches the cause; 0: purely symptomatic."""
@@ -133,7 +135,7 @@ class Constraints(Block):
     """J: load from neighbors under the same constraint [load]; negative only if `signed`."""
     narrative_feed: PerChannelNumber = 0.0
     """κ: load from a person's own narrative displacement [load]; negative only if `signed`."""
-    spillover: dict[Name, dict[Name, float]] = {}
+    spillover: dict[Name, dict[Name, Number]] = {}
     """Γ: load on the outer channel from the own constraint on the inner one [load]."""
     relax: Literal["once", "until_stable"] = "once"
     """One synchronous update a step, or avalanches to the fixed point (raise, then lower)."""
@@ -206,9 +208,9 @@ class Misreport(Block):
 class Feedback(Block):
     """Who answers, about which constraint, and how truthfully."""
 
-    response_base: float = -1.0
+    response_base: Number = -1.0
     """r0 in the response probability σ(r0 + r1 T)."""
-    response_trust: float = 4.0
+    response_trust: Number = 4.0
     """r1 in the response probability σ(r0 + r1 T)."""
     over_report: Misreport = Misreport()
     """m⁺: probability that an inactive constraint is reported as active."""

@@ -1,0 +1,216 @@
+"""Rewrite the tables in the documentation that come from the code, or fail where they are stale.
+
+A table stands between `<!-- generated: NAME -->` and `<!-- end generated -->` in README.md or
+docs/*.md, where NAME is a key of `BLOCKS`.  Run as `python -m sim.docs`; with `--check` nothing
+is written and stale tables make it exit with 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from sim.optimizers import METHODS
+from sim.records import VARIABLES
+from sim.scenario.layers import load_layers
+from sim.scenario.reference import Section, sections
+from sim.scenario.resolve import full
+from sim.scenario.schema import Scenario
+from sim.scenario.shipped import shipped_scenarios
+from sim.schedule import SCHEDULE
+from sim.streams import CLOCKS, STREAMS
+
+ROOT = Path(__file__).parent.parent
+"""The source tree, which holds README.md and docs/."""
+
+BREAKING: tuple[Mapping[str, Any], ...] = (
+    {"optimizers": [{"kind": "proportional"}]},
+    {"signed": True, "constraints": {"narrative_feed": -0.1}},
+    {"signed": True, "constraints": {"coupling": -0.1}},
+    {"signed": True, "channels": ["a", "b"], "constraints": {"spillover": {"a": {"b": -0.1}}}},
+    {"narrative": {"lock_in_mode": "symmetric"}},
+)
+"""Settings under each of which some mechanism does not keep order; all else is default."""
+
+_BEGIN, _END = "<!-- generated: ", "<!-- end generated -->"
+_BLOCK = re.compile(rf"{_BEGIN}(\S+) -->\n(.*?){_END}", re.DOTALL)
+
+
+class DocumentError(Exception):
+    """A document cannot be brought up to date: a marker is unknown or not closed."""
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    body = [[cell.replace("|", r"\|") for cell in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *body))
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(map(_code, names)) or "–"
+
+
+def _schedule() -> str:
+    head = ("", "stage", "what happens", "equation", "reads", "writes")
+    rows = [
+        (str(n), f"**{s.name}**", s.summary, _code(s.equation), _names(s.reads), _names(s.writes))
+        for n, s in enumerate(SCHEDULE, 1)
+    ]
+    return _table(head, rows)
+
+
+def _order() -> str:
+    rows = []
+    for stage in SCHEDULE:
+        verdicts = [stage.order(full(Scenario.model_validate(s))) for s in ({}, *BREAKING)]
+        kept = dict.fromkeys(verdict.reason for verdict in verdicts if verdict.kept)
+        broken = dict.fromkeys(verdict.reason for verdict in verdicts if not verdict.kept)
+        rows.append((f"**{stage.name}**", "; ".join(kept) or "–", "; ".join(broken) or "–"))
+    return _table(("mechanism", "keeps order", "does not"), rows)
+
+
+def _parameters() -> str:
+    grouped = groupby(sections(), key=lambda section: section.block)
+    return "\n\n".join(part for _, group in grouped for part in _block(list(group)))
+
+
+def _block(group: Sequence[Section]) -> Iterator[str]:
+    first = group[0]
+    meaning = "" if first.kind else f" – {first.meaning}"
+    yield f"**{_code(first.block) or 'Top level'}**{meaning}"
+    head = ("key", "type", "unit", "interval", "default", "meaning")
+    for section in group:
+        if section.kind:
+            yield f"*`kind: {section.kind}`* – {section.meaning}"
+        if section.settings:
+            rows = [
+                (_code(s.key), s.type, s.unit, s.interval, _default(s.default), s.meaning)
+                for s in section.settings
+            ]
+            yield _table(head, rows)
+
+
+def _default(text: str) -> str:
+    return text if text == "required" else _code(text)
+
+
+def _variables() -> str:
+    names = (v.name + "".join(f"[{dimension}]" for dimension in v.dimensions) for v in VARIABLES)
+    rows = [(_code(name), v.unit, v.meaning) for name, v in zip(names, VARIABLES, strict=True)]
+    return _table(("variable", "unit", "meaning"), rows)
+
+
+def _streams() -> str:
+    return _table(
+        ("stream", "id"), [(_code(name), str(number)) for name, number in STREAMS.items()]
+    )
+
+
+def _clocks() -> str:
+    return _table(("clock", "id"), [(_code(name), str(number)) for name, number in CLOCKS.items()])
+
+
+def _optimizers() -> str:
+    meanings = {s.kind: s.meaning for s in sections() if s.block == "optimizers"}
+    rows = [
+        (_code(kind), _code(f"{method.__module__}.{method.__name__}"), meanings[kind])
+        for kind, method in METHODS.items()
+    ]
+    return _table(("kind", "class", "what it does"), rows)
+
+
+def _scenarios() -> str:
+    rows = []
+    for name, path in shipped_scenarios().items():
+        description = load_layers(path).child("description")
+        text = str(description.value) if description is not None else ""
+        rows.append((_code(name), " ".join(text.split())))
+    return _table(("scenario", "what it is for"), rows)
+
+
+def _exit_codes() -> str:
+    from sim.cli.main import cli
+
+    listed = (cli.epilog or "").removeprefix("Exit codes: ").removesuffix(".")
+    rows = [(number, meaning) for number, meaning in (e.split(" ", 1) for e in listed.split(", "))]
+    return _table(("code", "meaning"), rows)
+
+
+BLOCKS: Mapping[str, Callable[[], str]] = {
+    "schedule": _schedule,
+    "order": _order,
+    "parameters": _parameters,
+    "variables": _variables,
+    "streams": _streams,
+    "clocks": _clocks,
+    "optimizers": _optimizers,
+    "scenarios": _scenarios,
+    "exit-codes": _exit_codes,
+}
+"""What makes each table, by the name in its marker."""
+
+
+def documents(root: Path) -> list[Path]:
+    """Return the files that may hold generated tables."""
+    return [path for path in (root / "README.md", *sorted(root.glob("docs/*.md"))) if path.exists()]
+
+
+def refreshed(text: str) -> tuple[str, list[str]]:
+    """Return a document with every table made anew, and the names of those that were stale.
+
+    Raises
+    ------
+    DocumentError
+        If a marker names no table or is not closed.
+    """
+    stale: list[str] = []
+
+    def made(block: re.Match[str]) -> str:
+        name, old = block.groups()
+        if name not in BLOCKS:
+            raise DocumentError(f"no table is named `{name}`; known: {', '.join(BLOCKS)}")
+        new = f"\n{BLOCKS[name]()}\n\n"
+        if new != old:
+            stale.append(name)
+        return f"{_BEGIN}{name} -->\n{new}{_END}"
+
+    fresh, found = _BLOCK.subn(made, text)
+    if not found == text.count(_BEGIN) == text.count(_END):
+        raise DocumentError(f"every `{_BEGIN}NAME -->` needs its own `{_END}`")
+    return fresh, stale
+
+
+def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
+    """Return 1 if a document is faulty or, with `--check`, stale; else bring all up to date."""
+    parser = argparse.ArgumentParser(prog="python -m sim.docs", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only say what is stale")
+    check = parser.parse_args(arguments).check
+    failed = False
+    for path in documents(root):
+        text = path.read_text(encoding="utf-8")
+        try:
+            fresh, stale = refreshed(text)
+        except DocumentError as error:
+            print(f"{path.relative_to(root)}: {error}", file=sys.stderr)
+            failed = True
+            continue
+        if stale and check:
+            names = ", ".join(stale)
+            print(f"{path.relative_to(root)}: stale: {names}; run `make docs`", file=sys.stderr)
+            failed = True
+        elif fresh != text:
+            path.write_text(fresh, encoding="utf-8")
+            print(f"{path.relative_to(root)}: {', '.join(stale)} made anew")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
