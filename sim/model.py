@@ -51,6 +51,8 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         population = Population.draw(scenario, draws)
         self._set_up(scenario, population, State.initial(scenario, population, draws), draws=draws)
         self.optimizers: list[Optimizer] = make_optimizers(self)
+        # Mesa 3.3 counts agents in a class-level table that would keep the model alive for ever.
+        getattr(mesa.Agent, "_ids", {}).pop(self, None)
         self.frame.controllers = self.optimizers
         self.recorder = Recorder(scenario)
 
@@ -58,7 +60,7 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         self, scenario: Scenario, population: Population, state: State, *, draws: Draws
     ) -> None:
         super().__init__(rng=scenario.seed % (1 << 32))
-        self.scenario = scenario
+        self._resolved = scenario
         self.frame = Frame.begin(
             population,
             state,
@@ -70,6 +72,15 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         self.datacollector = mesa.DataCollector(
             model_reporters={name: _reader(name) for name in column_names(scenario)}
         )
+
+    @property
+    def scenario(self) -> Scenario:
+        """The resolved scenario."""
+        return self._resolved
+
+    @scenario.setter
+    def scenario(self, _: object) -> None:
+        """Ignore the description of an experiment that Mesa 3.5 sets on every model."""
 
     @property
     def replicate(self) -> int:

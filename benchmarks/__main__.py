@@ -1,0 +1,21 @@
+"""`make bench`, or `python -m benchmarks [NAME...]`."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+NAMES = ("engine", "batches", "curve", "family", "sensitivity")
+
+
+def main() -> None:
+    chosen = sys.argv[1:] or NAMES
+    for name in chosen:
+        if name not in NAMES:
+            sys.exit(f"no benchmark named {name}; known: {', '.join(NAMES)}")
+        print(f"\n## {name}\n", flush=True)
+        import_module(f"benchmarks.{name}").main()
+
+
+if __name__ == "__main__":
+    main()
