@@ -1,0 +1,152 @@
+"""One person of the oracle: what happens to them in a step, written from the equations."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import mesa
+
+from sim.population import Population
+from sim.scenario.schema.processes import Misreport
+
+if TYPE_CHECKING:
+    from tests.reference.oracle import ReferenceModel
+
+
+class Person(mesa.Agent):
+    """One person; lists run over channels."""
+
+    model: ReferenceModel
+
+    def __init__(self, model: ReferenceModel, index: int, population: Population) -> None:
+        super().__init__(model)
+        self.index = index
+        self.group = int(population.group[index])
+        self.vulnerability = population.vulnerability[:, index].tolist()
+        self.up = population.up[:, index].tolist()
+        self.down = population.down[:, index].tolist()
+        self.neighbors: list[Person] = []
+        self.weights: list[float] | None = None
+        self.exposure: list[float] = []
+        self.active: list[int] = []
+        self.narrative = self.lock_in = 0.0
+        self.trust = 1.0
+
+    def gain(self) -> float:
+        """Return what a unit of correction takes off this person's load."""
+        c = self.model.scenario.correction
+        trusting = 1.0 - c.trust_dependence * (1.0 - self.trust)
+        return c.gain * trusting * (1.0 - c.lock_in_dependence * self.lock_in)
+
+    def accumulate(self) -> None:
+        """Let exposure leak, take up stress and, where a correction cures, shrink."""
+        model, gain = self.model, self.gain()
+        stress, correction = model.stress[self.group], model.correction[self.group]
+        cure = model.scenario.exposure.cure
+        for k in model.channels:
+            taken_up = self.vulnerability[k] * stress[k] * model.noise[k][self.index]
+            cured = cure * gain * correction[k]
+            kept = (1.0 - model.leak[k]) * self.exposure[k]
+            self.exposure[k] = max(0.0, kept + taken_up - cured)
+
+    def weigh(self) -> None:
+        """Set the load from everything but relays."""
+        model, gain = self.model, self.gain()
+        correction = model.correction[self.group]
+        self.own_load = [
+            self.exposure[k] + model.feed[k] * self.narrative - gain * correction[k]
+            for k in model.channels
+        ]
+
+    def constrained_neighbors(self, k: int) -> float:
+        """Return the weighted share of neighbors under constraint k."""
+        if self.weights is None:
+            return sum([other.active[k] for other in self.neighbors]) / len(self.neighbors)
+        pairs = zip(self.weights, self.neighbors, strict=True)
+        return sum([weight * other.active[k] for weight, other in pairs])
+
+    def load(self, k: int) -> float:
+        """Return the load on channel k."""
+        model, load = self.model, self.own_load[k]
+        if model.coupling[k]:
+            load += model.coupling[k] * self.constrained_neighbors(k)
+        for m, from_inner in model.spillover[k]:
+            load += from_inner * self.active[m]
+        return load
+
+    def decide(self, *, on: bool, off: bool) -> None:
+        """Choose the next relays, of which only those allowed may switch."""
+        self.decided = list(self.active)
+        for k in self.model.channels:
+            load = self.load(k)
+            if load >= self.up[k]:
+                self.decided[k] = 1 if on else self.active[k]
+            elif load <= self.down[k]:
+                self.decided[k] = 0 if off else self.active[k]
+
+    def switch(self) -> None:
+        """Take over the relays decided on."""
+        self.active = self.decided
+
+    def burden(self) -> float:
+        """Return the weighted share of active constraints."""
+        return sum([self.model.weight[k] * self.active[k] for k in self.model.channels])
+
+    def listen(self) -> None:
+        """Choose the next narrative displacement and lock-in, from everyone's present ones."""
+        rule, burden = self.model.scenario.narrative, self.burden()
+        n, lock_in = self.narrative, self.lock_in
+        if self.weights is None:
+            around = sum([other.narrative for other in self.neighbors]) / len(self.neighbors)
+        else:
+            pairs = zip(self.weights, self.neighbors, strict=True)
+            around = sum([weight * other.narrative for weight, other in pairs])
+        upward = rule.social * max(around - n, 0.0) + rule.push * burden * (1.0 - n)
+        downward = rule.social * max(n - around, 0.0) + rule.heal * (1.0 - burden) * n
+        downward *= 1.0 - lock_in
+        if rule.lock_in_mode == "symmetric":
+            upward *= 1.0 - lock_in
+        grown, lost = rule.lock * n * n * (1.0 - lock_in), rule.unlock * (1.0 - n) * lock_in
+        self.next_narrative = min(1.0, max(0.0, n + upward - downward))
+        self.next_lock_in = min(1.0, max(0.0, lock_in + grown - lost))
+
+    def believe(self) -> None:
+        """Take over the narrative and lock-in chosen."""
+        self.narrative, self.lock_in = self.next_narrative, self.next_lock_in
+
+    def judge(self) -> None:
+        """Gain or lose trust by how far life falls short of what is lived and promised."""
+        model, rule, trust = self.model, self.model.scenario.trust, self.trust
+        correction = model.correction[self.group]
+        relief = self.gain() * sum([model.weight[k] * correction[k] for k in model.channels])
+        shortfall = min(1.0, max(0.0, model.promised - relief) / rule.promise_scale)
+        mismatch = max(self.burden(), shortfall)
+        gained = rule.trust_gain * (1.0 - trust) * (1.0 - mismatch)
+        self.trust = min(1.0, max(0.0, trust + gained - rule.trust_loss * trust * mismatch))
+
+    def report(self, asked: float, answering: float, misreporting: float) -> None:
+        """Answer a question about one channel, or not, and truthfully, or not."""
+        model, rule = self.model, self.model.scenario.feedback
+        k = next((k for k in model.channels if asked < model.cumulative[k]), model.channels[-1])
+        willing = 1.0 / (1.0 + math.exp(-(rule.response_base + rule.response_trust * self.trust)))
+        if answering >= model.legibility[k] * willing:
+            return
+        said = self.active[k]
+        flip = rule.under_report if said else rule.over_report
+        if misreporting < flip_probability(flip, self.trust):
+            said = 1 - said
+        model.answers[self.group][k] += 1
+        model.positives[self.group][k] += said
+
+    def give_way(self, trust: float) -> None:
+        """Let a newcomer take this place in the network; the place keeps its thresholds."""
+        self.exposure = [0.0 for _ in self.model.channels]
+        self.active = [0 for _ in self.model.channels]
+        self.narrative = self.lock_in = 0.0
+        self.trust = trust
+
+
+def flip_probability(flip: Misreport, trust: float) -> float:
+    """Return the probability of a false report, linear in trust."""
+    return flip.at_full_trust * trust + flip.at_no_trust * (1.0 - trust)
