@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
@@ -12,21 +11,28 @@ import pandas as pd
 
 from analysis.cost import measure
 from analysis.results import TABLES, CostResults
-from analysis.reversibility import reversible_twin
-from sim.run_store import RunDirectory, manifest_of, write_atomically, write_table
+from analysis.reversibility import reversible_twin, twin_at
+from sim.run_store import (
+    OccupiedError,
+    RunDirectory,
+    manifest_of,
+    write_atomically,
+    write_table,
+)
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
-from sim.sweep.executors import EXECUTORS
+from sim.sweep.executors import EXECUTORS, default_workers
 from sim.sweep.segments import Segments
 
 FILES = {name: f"{name}.parquet" for name in TABLES} | {"path": "series.parquet"}
 """File of each table in a run directory."""
 
+OUTPUTS = (*FILES.values(), "report.html", "timings.json", "twin.yaml")
+"""Files that a run leaves beside its manifest and scenario."""
+
 Task = tuple[str, int]
 
-
-class OccupiedError(Exception):
-    """The folder holds something this run must not overwrite."""
+__all__ = ["FILES", "CostPlan", "CostRun", "Task", "default_workers", "run_in_memory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +55,21 @@ class CostPlan:
         scenario: Scenario,
         *,
         with_twin: bool = True,
+        factor: float | None = None,
         stopped: Callable[[], bool] = lambda: False,
     ) -> CostPlan:
-        """Return the plan of a scenario, its reversible twin found by the certificate."""
+        """Return the plan of a scenario, its reversible twin found by the certificate.
+
+        Parameters
+        ----------
+        factor
+            The twin's factor, where an earlier search has found it.
+        """
         scenario = full(scenario)
         if not with_twin:
             return cls(scenario, None, None)
+        if factor is not None:
+            return cls(scenario, twin_at(scenario, factor), factor)
         twin, factor = reversible_twin(scenario, stopped=stopped)
         return cls(scenario, twin, factor)
 
@@ -70,7 +85,16 @@ class CostPlan:
         subject = self.scenario if role == "scenario" else self.twin
         assert subject is not None  # tasks name the twin only when there is one
         measured = measure(subject, replicate, role=role, stopped=stopped)
-        return {name: pd.DataFrame(getattr(measured, name)) for name in TABLES}
+        tables = {name: pd.DataFrame(getattr(measured, name)) for name in TABLES}
+        # Whether a threshold is declared, or crossed, must not decide the columns.
+        crossings = pd.DataFrame(measured.crossings, columns=list(_CROSSINGS))
+        return tables | {"crossings": crossings.astype(_CROSSINGS)}
+
+
+_CROSSINGS = {
+    "role": "str", "replicate": "int64", "level": "float64", "direction": "str",
+    "step": "float64", "censored": "bool",
+}  # fmt: skip
 
 
 def _key(task: Task) -> str:
@@ -105,68 +129,71 @@ def _worker(plan: CostPlan, stop: Event) -> Callable[[Task], dict[str, pd.DataFr
 
 
 class CostRun:
-    """A cost run in a folder.
+    """A cost run in a folder: claim it, prepare, execute, finish.
 
     Parameters
     ----------
     folder
         Run directory.
-    plan
+    scenario
         What to measure.
+    with_twin
+        Whether to measure its reversible twin too.
     """
 
-    def __init__(self, folder: Path, plan: CostPlan) -> None:
+    def __init__(self, folder: Path, scenario: Scenario, *, with_twin: bool = True) -> None:
         self.directory = RunDirectory(folder)
-        self.plan = plan
-        self.segments = Segments(folder / "parts")
-        roles = "scenario" if plan.twin is None else "scenario and twin"
-        self.manifest = manifest_of(
-            plan.scenario, command="cost", roles=roles, twin_factor=plan.twin_factor
-        )
+        self.scenario = full(scenario)
+        self.with_twin = with_twin
+        self.segments = Segments(folder / "parts", TABLES)
+        roles = "scenario and twin" if with_twin else "scenario"
+        self.manifest = manifest_of(self.scenario, command="cost", roles=roles)
 
-    def open(self, *, resume: bool) -> set[str]:
-        """Make the folder ready and return the keys of tasks already done.
+    def claim(self, *, resume: bool) -> float | None:
+        """Return the twin's factor if an earlier run to be resumed has found it.
 
         Raises
         ------
         OccupiedError
-            If the folder holds files of something else, or, with `resume`, another run.
+            If the folder holds anything but a cost run, or, with `resume`, another one.
         """
-        folder = self.directory.folder
-        previous = self.directory.read_json("manifest.json")
-        if previous is None and folder.is_dir() and any(folder.iterdir()):
-            raise OccupiedError(f"{folder} is not empty and holds no run; name another folder")
-        if (
-            resume
-            and previous is not None
-            and self._identity(previous) != self._identity(self.manifest)
-        ):
+        previous = self.directory.previous(command="cost")
+        if previous is None or not resume:
+            return None
+        if self._identity(previous) != self._identity(self.manifest):
             raise OccupiedError(
-                f"{folder} holds another run (scenario, model version, commit or twin differ); "
-                "leave out --resume to replace it"
+                f"{self.directory.folder} holds another run (scenario, seed, versions, commit or "
+                "twin differ); leave out --resume to replace it"
             )
-        if not resume:
-            self.segments.clear()
-            for name in (*FILES.values(), "report.html", "failures.json", "timings.json"):
-                self.directory.path(name).unlink(missing_ok=True)
-        self.directory.write_json("manifest.json", self.manifest)
-        self.directory.write_scenario(self.plan.scenario)
-        if self.plan.twin is not None:
-            self.directory.write_scenario(self.plan.twin, name="twin.yaml")
-        return self.segments.done()
+        factor = previous.get("twin_factor")
+        return float(factor) if isinstance(factor, (int, float)) else None
 
     @staticmethod
-    def _identity(manifest: dict[str, object]) -> list[object]:
-        return [manifest.get(name) for name in ("digest", "commit", "roles", "twin_factor")]
+    def _identity(manifest: Mapping[str, object]) -> list[object]:
+        return [manifest.get(n) for n in ("digest", "commit", "roles", "versions", "platform")]
+
+    def prepare(self, plan: CostPlan, *, resume: bool) -> set[str]:
+        """Write down what is run and return the keys of tasks already done."""
+        if not resume:
+            self.segments.clear()
+            self.directory.remove(*OUTPUTS)
+        self.directory.remove("failures.json")
+        self.manifest["twin_factor"] = plan.twin_factor
+        self.directory.write_json("manifest.json", self.manifest)
+        self.directory.write_scenario(plan.scenario)
+        if plan.twin is not None:
+            self.directory.write_scenario(plan.twin, name="twin.yaml")
+        done = self.segments.done()
+        return {_key(task) for task in plan.tasks} & done
 
     def execute(
-        self, *, workers: int, stop: Event, notice: Callable[[Task], None]
+        self, plan: CostPlan, *, workers: int, stop: Event, notice: Callable[[Task], None]
     ) -> list[dict[str, object]]:
         """Carry out what is not done yet and return records of the tasks that failed."""
         done = self.segments.done()
-        missing = [task for task in self.plan.tasks if _key(task) not in done]
+        missing = [task for task in plan.tasks if _key(task) not in done]
         failures = []
-        work = _worker(self.plan, stop)
+        work = _worker(plan, stop)
         for finished in EXECUTORS["threads"](missing, work, workers=workers, stop=stop):
             if finished.result is not None:
                 self.segments.write(_key(finished.task), finished.result)
@@ -177,25 +204,19 @@ class CostRun:
             notice(finished.task)
         return failures
 
-    def finish(self, failures: list[dict[str, object]]) -> CostResults | None:
+    def finish(self, plan: CostPlan, failures: list[dict[str, object]]) -> CostResults | None:
         """Write tables, failures and report; none if no task succeeded."""
         if failures:
             self.directory.write_json("failures.json", {"failures": failures})
         done = self.segments.done()
-        keys = [_key(task) for task in self.plan.tasks if _key(task) in done]
+        keys = [_key(task) for task in plan.tasks if _key(task) in done]
         if not keys:
             return None
-        tables = self.segments.collect(keys, TABLES)
+        tables = self.segments.collect(keys)
         for name, table in tables.items():
             write_table(self.directory.path(FILES[name]), table)
-        plan = self.plan
         results = CostResults(plan.scenario, plan.twin, plan.twin_factor, tables, self.manifest)
         from analysis.report import render  # matplotlib is not needed before
 
         write_atomically(self.directory.path("report.html"), render(results).encode())
         return results
-
-
-def default_workers() -> int:
-    """Return how many threads to use: one a core this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

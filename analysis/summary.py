@@ -223,3 +223,24 @@ def summarize(
         remanence=remanence_table(tables["remanence"], tolerance=step, seed=seed),
         crossings=crossing_table(tables["crossings"], seed=seed),
     )
+
+
+def path_table(path: pd.DataFrame) -> pd.DataFrame:
+    """Return prevalence during exposure over replicates.
+
+    Columns: step, role, median, low, high (10 % and 90 % quantiles; order statistics) [share].
+
+    Examples
+    --------
+    >>> columns = {"role": "scenario", "replicate": [0, 1, 2], "step": 0}
+    >>> path_table(pd.DataFrame({**columns, "prevalence": [0.1, 0.2, 0.6]})).iloc[0].to_dict()
+    {'step': 0, 'role': 'scenario', 'median': 0.2, 'low': 0.1, 'high': 0.6}
+    """
+    parts = []
+    for role, group in path.groupby("role", sort=True):
+        wide = group.pivot(index="step", columns="replicate", values="prevalence")
+        quantiles = np.quantile(wide, (0.1, 0.5, 0.9), axis=1, method="inverted_cdf")
+        low, median, high = quantiles
+        columns = {"step": wide.index, "role": role, "median": median, "low": low, "high": high}
+        parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,113 @@
+"""The long tables of a cost report: every number, by delay or step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from analysis.figures import drawn_steps
+from analysis.summary import Summary
+from analysis.table import Formats, Table, listing, role_name
+from analysis.wording import number, percent
+
+
+def curve(summary: Summary) -> Table:
+    """Return every number of the cost figure."""
+    load, cost = "[load]", "[load·steps]"
+    formats: Formats = {
+        "role": ("Run", role_name),
+        "target": ("Target", str),
+        "delay": ("Delay [steps]", number),
+        "replicates": ("Replicates", number),
+        "cost": (f"Cost, median {cost}", number),
+        "cost_low": ("95 % interval, low", number),
+        "cost_high": ("95 % interval, high", number),
+        "censored": ("Censored", percent),
+        "finite_low": ("Least finite cost", number),
+        "finite_high": ("Greatest finite cost", number),
+        "height": (f"Height, median of finite {load}", number),
+        "length": ("Length, median of finite [steps]", number),
+        "floor": ("Floor of prevalence", number),
+        "prevalence_exposed": ("Prevalence after exposure", number),
+        "prevalence_rested": ("Prevalence after rest", number),
+        "exposure_memory": (f"Exposure memory after rest {load}", number),
+        "harm": ("Harm [share·steps]", number),
+    }
+    return listing(summary.curve, formats, name="curve", caption="Cost by delay", headers=3)
+
+
+def marginal(summary: Summary) -> Table:
+    """Return the cost of waiting a step longer, between neighboring delays."""
+    formats: Formats = {
+        "role": ("Run", role_name),
+        "target": ("Target", str),
+        "delay_from": ("From delay", number),
+        "delay_to": ("To delay", number),
+        "marginal": ("Marginal cost, median [load]", number),
+        "marginal_low": ("95 % interval, low", number),
+        "marginal_high": ("95 % interval, high", number),
+        "finite": ("Finite pairs", number),
+        "lost": ("Lost", number),
+        "gained": ("Gained", number),
+        "undefined": ("Undefined", number),
+        "decreases": ("Cost fell", number),
+    }
+    notes = (
+        "Matched differences of one replicate's cost between neighboring delays, per step of "
+        "delay. Lost: finite, then infinite. Gained: infinite, then finite. Undefined: both "
+        "infinite. No such pair enters the median.",
+    )
+    caption = "Marginal cost of delay"
+    return listing(
+        summary.marginal, formats, name="marginal", caption=caption, headers=4, notes=notes
+    )
+
+
+def premium(summary: Summary) -> Table:
+    """Return the irreversibility premium at every delay."""
+    formats: Formats = {
+        "target": ("Target", str),
+        "delay": ("Delay [steps]", number),
+        "premium": ("Premium, median [load·steps]", number),
+        "premium_low": ("95 % interval, low", number),
+        "premium_high": ("95 % interval, high", number),
+        "finite": ("Finite pairs", number),
+        "lost": ("Lost", number),
+        "gained": ("Gained", number),
+        "undefined": ("Undefined", number),
+    }
+    caption = "Irreversibility premium by delay"
+    return listing(summary.premium, formats, name="premium", caption=caption, headers=2)
+
+
+def path(table: pd.DataFrame) -> Table:
+    """Return prevalence during exposure, from `analysis.summary.path_table`."""
+    formats: Formats = {
+        "role": ("Run", role_name),
+        "step": ("Step", number),
+        "median": ("Prevalence, median", number),
+        "low": ("10 %", number),
+        "high": ("90 %", number),
+    }
+    drawn = drawn_steps(table)
+    spaced = len(drawn) < len(table)
+    notes = ("Evenly spaced steps; the table of paths holds them all.",) if spaced else ()
+    return listing(
+        drawn, formats, name="path", caption="Prevalence by step", headers=2, notes=notes
+    )
+
+
+def manifest(entries: Mapping[str, Any]) -> Table:
+    """Return the manifest of a run, nested entries by dotted name."""
+    rows = tuple((name, str(value)) for name, value in _flat(entries, ""))
+    return Table("manifest", "Manifest", ("Entry", "Value"), rows, prose=True)
+
+
+def _flat(entries: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in entries.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
