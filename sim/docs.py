@@ -139,8 +139,7 @@ def _scenarios() -> str:
 def _exit_codes() -> str:
     from sim.cli.main import cli
 
-    listed = (cli.epilog or "").removeprefix("Exit codes: ").removesuffix(".")
-    rows = [(number, meaning) for number, meaning in (e.split(" ", 1) for e in listed.split(", "))]
+    rows = re.findall(r"(\d+) (.+?)(?:, (?=\d)|\.?$)", cli.epilog or "")
     return _table(("code", "meaning"), rows)
 
 
@@ -189,12 +188,15 @@ def refreshed(text: str) -> tuple[str, list[str]]:
 
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
-    """Return 1 if a document is faulty or, with `--check`, stale; else bring all up to date."""
+    """Return 1 if documents are missing, faulty or, with `--check`, stale; else renew them."""
     parser = argparse.ArgumentParser(prog="python -m sim.docs", description=__doc__)
     parser.add_argument("--check", action="store_true", help="only say what is stale")
     check = parser.parse_args(arguments).check
     failed = False
-    for path in documents(root):
+    if not (found := documents(root)):
+        print(f"no documentation in {root}: run this in the source tree", file=sys.stderr)
+        return 1
+    for path in found:
         text = path.read_text(encoding="utf-8")
         try:
             fresh, stale = refreshed(text)
