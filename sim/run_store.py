@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import platform
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -24,6 +23,7 @@ from sim.scenario.schema import Scenario
 from sim.scenario.schema.population import EdgeListFile
 from sim.version import DISTRIBUTION, MODEL_VERSION
 
+_DRAFT = ".tmp"
 _RECORDED = ("mesa", "numpy", "scipy", "numba", "pydantic", "pyarrow", "pandas")
 
 
@@ -31,9 +31,22 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader finds the old one or the new one, never a part.
 
     The file is written beside its place, flushed to disk and renamed over it.
+
+    Raises
+    ------
+    OSError
+        Named after the file, whichever part of this failed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, content)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _replace(path: Path, content: bytes) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_DRAFT)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
@@ -44,10 +57,10 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Flush to disk which files a folder holds."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -69,15 +82,20 @@ def read_table(path: Path) -> pd.DataFrame:
         return pq.read_table(stream, page_checksum_verification=True).to_pandas()
 
 
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=Path(__file__).parent, capture_output=True, text=True, check=True, timeout=10,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
 def _commit() -> str:
     """Return the commit the code stands at, `+dirty` with uncommitted edits, empty outside git."""
-    folder = Path(__file__).parent
     with contextlib.suppress(OSError, subprocess.SubprocessError):
-        described = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--dirty=+dirty", "--exclude=*"],
-            cwd=folder, capture_output=True, text=True, check=True, timeout=10,
-        )  # fmt: skip
-        return described.stdout.strip()
+        # An installed copy may lie inside a repository that is not its own.
+        _git("ls-files", "--error-unmatch", Path(__file__).name)
+        return _git("describe", "--always", "--abbrev=40", "--dirty=+dirty", "--exclude=*")
     return ""
 
 
@@ -100,6 +118,10 @@ def manifest_of(scenario: Scenario, *, command: str, **more: Any) -> dict[str, A
     }
 
 
+class OccupiedError(Exception):
+    """A folder holds something that a run must not overwrite."""
+
+
 class RunDirectory:
     """A folder that holds one run; every write is atomic.
 
@@ -116,14 +138,36 @@ class RunDirectory:
         """Return the path of a file in the run."""
         return self.folder / name
 
+    def previous(self, *, command: str) -> dict[str, Any] | None:
+        """Return the manifest of the run of a command that the folder holds; none if it is empty.
+
+        Raises
+        ------
+        OccupiedError
+            If the folder holds anything else.
+        """
+        if not self.folder.is_dir() or all(_is_draft(path) for path in self.folder.iterdir()):
+            return None
+        manifest = self.read_json("manifest.json")
+        if manifest is None:
+            raise OccupiedError(f"{self.folder} is not empty and holds no run; name another folder")
+        if manifest.get("command") != command:
+            other = manifest.get("command")
+            raise OccupiedError(f"{self.folder} holds a `{other}` run; name another folder")
+        return manifest
+
+    def remove(self, *names: str) -> None:
+        """Remove files of an earlier run, and drafts that a killed process left."""
+        drafts = filter(_is_draft, self.folder.iterdir()) if self.folder.is_dir() else ()
+        for path in [*map(self.path, names), *drafts]:
+            path.unlink(missing_ok=True)
+
     def write_scenario(self, scenario: Scenario, *, name: str = "scenario.yaml") -> None:
         """Store a resolved scenario so that it can be run again from here alone."""
         scenario = full(scenario)
         if isinstance(scenario.network, EdgeListFile):
             copy = self.path("network.csv")
-            if Path(scenario.network.file) != copy:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(scenario.network.file, copy)
+            write_atomically(copy, Path(scenario.network.file).read_bytes())
             network = scenario.network.model_copy(update={"file": copy.name})
             scenario = scenario.model_copy(update={"network": network})
         text = yaml.safe_dump(dump(scenario), sort_keys=False, allow_unicode=True, width=100)
@@ -135,9 +179,13 @@ class RunDirectory:
         write_atomically(self.path(name), f"{text}\n".encode())
 
     def read_json(self, name: str) -> dict[str, Any] | None:
-        """Return stored JSON, or none if there is no such file."""
+        """Return a stored JSON object, or none if there is no file that holds one."""
         try:
-            content: dict[str, Any] = json.loads(self.path(name).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            content = json.loads(self.path(name).read_text(encoding="utf-8"))
+        except (FileNotFoundError, IsADirectoryError, ValueError):
             return None
-        return content
+        return content if isinstance(content, dict) else None
+
+
+def _is_draft(path: Path) -> bool:
+    return path.name.startswith(".") and path.suffix == _DRAFT

@@ -24,6 +24,7 @@ from sim.cli.options import (
 
 if TYPE_CHECKING:
     from analysis.results import CostResults
+    from analysis.run import CostPlan, CostRun
 
 
 @click.command("cost")
@@ -47,33 +48,19 @@ def cost_command(
 ) -> int:
     """Measure what correction costs after ever longer delays: expose, rest, restore."""
     from sim.scenario.load import load_scenario
+    from sim.sweep.executors import default_workers
 
     changed = overrides_of(overrides, seed=seed, restoration__replicates=replicates)
     loaded = load_scenario(scenario, overrides=changed)
 
-    from analysis.run import CostPlan, CostRun, OccupiedError, default_workers
+    from analysis.run import CostRun
 
     clock = time.perf_counter()
-    stop = Event()
-    if not no_twin:
-        say("finding the reversible twin")
-    plan = CostPlan.of(loaded, with_twin=not no_twin, stopped=stop.is_set)
-    run = CostRun(out or Path("runs") / loaded.name, plan)
-    try:
-        done = run.open(resume=resume)
-    except OccupiedError as error:
-        raise click.UsageError(str(error)) from None
-    threads = workers or default_workers()
-    with Progress("replicates", total=len(plan.tasks), done=len(done)) as progress:
-        try:
-            failures = run.execute(workers=threads, stop=stop, notice=lambda _: progress.advance())
-        except KeyboardInterrupt:
-            kept = len(run.segments.done())
-            say(f"{kept} of {len(plan.tasks)} replicates are kept; continue with --resume")
-            raise
-    results = run.finish(failures)
+    run = CostRun(out or Path("runs") / loaded.name, loaded, with_twin=not no_twin)
+    plan, failures = _carry_out(run, resume=resume, workers=workers or default_workers())
+    results = run.finish(plan, failures)
     seconds = time.perf_counter() - clock
-    run.directory.write_json("timings.json", {"seconds": seconds, "workers": threads})
+    run.directory.write_json("timings.json", {"seconds": seconds})
     for failure in failures:
         say(f"failed: {failure['role']} replicate {failure['replicate']}: {failure['message']}")
     report = run.directory.path("report.html")
@@ -83,6 +70,37 @@ def cost_command(
         _print_curve(results)
         click.echo(f"\nreport: {report}  ({seconds:.0f} s)")
     return EXIT_FAILED_RUNS if failures else 0
+
+
+def _carry_out(
+    run: CostRun, *, resume: bool, workers: int
+) -> tuple[CostPlan, list[dict[str, object]]]:
+    """Measure whatever is missing and return what was planned and what failed."""
+    from analysis.run import CostPlan
+    from sim.run_store import OccupiedError
+
+    stop = Event()
+    try:
+        factor = run.claim(resume=resume)
+    except OccupiedError as error:
+        raise click.UsageError(str(error)) from None
+    if run.with_twin and factor is None:
+        say("finding the reversible twin")
+    plan = CostPlan.of(run.scenario, with_twin=run.with_twin, factor=factor, stopped=stop.is_set)
+    done = run.prepare(plan, resume=resume)
+    with Progress("replicates", total=len(plan.tasks), done=len(done)) as progress:
+        try:
+            failures = run.execute(
+                plan, workers=workers, stop=stop, notice=lambda _: progress.advance()
+            )
+        except (KeyboardInterrupt, OSError):
+            kept = len(run.segments.done())
+            say(f"{kept} of {len(plan.tasks)} replicates are kept; continue with --resume")
+            raise
+    return plan, failures
+
+
+_RECORDS: dict[str, Any] = {"orient": "records", "double_precision": 15}
 
 
 def _number(value: float) -> str:
@@ -110,7 +128,7 @@ def _as_plain(
         return {"ok": False, "failures": failures}
     summary = results.summary()
     tables = {
-        name: json.loads(getattr(summary, name).to_json(orient="records"))
+        name: json.loads(getattr(summary, name).to_json(**_RECORDS))
         for name in ("curve", "marginal", "premium", "no_return", "remanence", "crossings")
     }
     for row, cost in zip(tables["curve"], summary.curve["cost"], strict=True):
@@ -125,7 +143,7 @@ def _as_plain(
         "twin_factor": results.twin_factor,
         "assumptions": assumptions,
         **tables,
-        "checks": json.loads(results.tables["checks"].to_json(orient="records")),
+        "checks": json.loads(results.tables["checks"].to_json(**_RECORDS)),
         "failures": failures,
         "report": str(report),
     }

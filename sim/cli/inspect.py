@@ -37,7 +37,7 @@ def validate_command(
             if not as_json:
                 click.echo(f"{name}: valid ({identity[:12]})")
     if as_json:
-        click.echo(json.dumps(verdicts, indent=2))
+        click.echo(json.dumps(verdicts, indent=2, allow_nan=False))
     return 0 if all(v["ok"] for v in verdicts) else EXIT_BAD_SCENARIO
 
 

@@ -1,11 +1,13 @@
 """Entry point of the `remanence` command.
 
-Exit codes: 0 done · 2 usage · 3 some runs failed · 65 bad scenario · 130 interrupted.
+Exit codes: 0 done · 2 usage · 3 some runs failed · 65 bad scenario · 74 the system refused (a
+disk, a permission, memory) · 130 interrupted · 141 nobody reads the output any more.
 Heavy imports happen inside the commands, so that `--help` is quick.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import sys
@@ -16,6 +18,7 @@ import click
 
 EXIT_FAILED_RUNS = 3
 EXIT_BAD_SCENARIO = 65
+EXIT_SYSTEM = 74
 EXIT_INTERRUPTED = 130
 
 _COMMANDS = {
@@ -48,7 +51,10 @@ class _LazyGroup(click.Group):
 
 @click.group(
     cls=_LazyGroup,
-    epilog="Exit codes: 0 done, 2 usage, 3 some runs failed, 65 bad scenario, 130 interrupted.",
+    epilog=(
+        "Exit codes: 0 done, 2 usage, 3 some runs failed, 65 bad scenario, 74 the system refused "
+        "(a disk, a permission, memory), 130 interrupted, 141 nobody reads the output any more."
+    ),
 )
 @click.version_option(package_name="remanence")
 def cli() -> None:
@@ -62,28 +68,52 @@ def _interrupt(*_: Any) -> NoReturn:
 def main() -> NoReturn:
     """Run the command line and exit with a documented code."""
     signal.signal(signal.SIGTERM, _interrupt)
+    # End like any filter once nobody reads the output (`remanence list | head -1`).
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show ∞ must not end a run.
+            stream.reconfigure(errors="backslashreplace")
     try:
-        sys.exit(cli.main(standalone_mode=False) or 0)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        sys.exit(EXIT_INTERRUPTED)
-    except Exception as error:
-        refused = _refused(error)
-        if refused is None:
-            raise
-        sys.exit(refused)
+        code = cli.main(standalone_mode=False) or 0
+    except (Exception, KeyboardInterrupt) as error:
+        code = _explain(error)
+    sys.exit(code)
 
 
-def _refused(error: Exception) -> int | None:
-    """Show a refused scenario and return its exit code; none if the error is something else."""
+def _explain(error: BaseException) -> int:
+    """Say what went wrong and return the exit code; raise what is nobody's mistake but ours."""
     from sim.scenario.problems import ScenarioError
 
-    if not isinstance(error, ScenarioError):
-        return None
+    match error:
+        case ScenarioError():
+            _say("scenario", error.render(color=sys.stderr.isatty()), problems=error.as_records())
+            return EXIT_BAD_SCENARIO
+        case click.ClickException():
+            _say("usage", error.format_message(), shown=error)
+            return error.exit_code
+        case click.Abort() | KeyboardInterrupt():
+            _say("interrupted", "interrupted")
+            return EXIT_INTERRUPTED
+        case OSError():
+            where = f"{error.filename}: " if error.filename else ""
+            _say("system", f"{where}{error.strerror or error}")
+            return EXIT_SYSTEM
+        case MemoryError():
+            _say("system", f"not enough memory: {error}".rstrip(": "))
+            return EXIT_SYSTEM
+    _say("internal", f"{type(error).__name__}: {error}")
+    raise error
+
+
+def _say(
+    kind: str, message: str, *, shown: click.ClickException | None = None, **details: Any
+) -> None:
+    """Tell people on stderr and, where it was asked for, programs on stdout."""
+    if shown is not None:
+        shown.show()
+    else:
+        click.echo(message, err=True)
     if "--json" in sys.argv:
-        click.echo(json.dumps({"ok": False, "problems": error.as_records()}, indent=2))
-    click.echo(error.render(color=sys.stderr.isatty()), err=True)
-    return EXIT_BAD_SCENARIO
+        document = {"ok": False, "error": kind, "message": message, **details}
+        click.echo(json.dumps(document, indent=2, allow_nan=False))

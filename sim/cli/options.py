@@ -26,7 +26,7 @@ out_option = click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the results."
 )
 workers_option = click.option(
-    "--workers", type=click.IntRange(min=1), help="Threads; by default one a core."
+    "--workers", type=click.IntRange(1, 256), help="Threads; by default one a core."
 )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Any
@@ -23,12 +25,16 @@ from sim.cli.options import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sim.run_store import RunDirectory
     from sim.scenario.schema import Scenario
+
+SERIES = "series.parquet"
+"""File of the series in a run directory."""
 
 
 @click.command("run")
 @with_scenario
-@click.option("--replicates", type=click.IntRange(min=1), default=1, help="Replicates to run.")
+@click.option("--replicates", type=click.IntRange(1, 100_000), default=1, help="Replicates to run.")
 @out_option
 @workers_option
 @json_option
@@ -46,35 +52,81 @@ def run_command(
 
     loaded = load_scenario(scenario, overrides=overrides_of(overrides, seed=seed))
 
-    from sim.run_store import RunDirectory, manifest_of, write_table
-    from sim.sweep.executors import EXECUTORS
+    from sim.run_store import RunDirectory
+    from sim.sweep.executors import default_workers
 
-    folder = out or Path("runs") / f"{loaded.name}-series"
-    directory = RunDirectory(folder)
-    if folder.is_dir() and any(folder.iterdir()) and not directory.path("manifest.json").exists():
-        raise click.UsageError(f"{folder} is not empty and holds no run; name another folder")
-    directory.write_json("manifest.json", manifest_of(loaded, command="run", replicates=replicates))
-    directory.write_scenario(loaded)
-    stop, tables, failures = Event(), {}, []
-    tasks = list(range(replicates))
-    with Progress("replicates", total=replicates) as progress:
-        for done in EXECUTORS["threads"](
-            tasks, lambda r: _series(loaded, r, stop), workers=workers or 1, stop=stop
-        ):
-            if done.result is None:
-                failures.append({"replicate": done.task, "message": str(done.failure)})
-            else:
-                tables[done.task] = done.result
-            progress.advance()
-    for failure in failures:
+    directory = RunDirectory(out or Path("runs") / f"{loaded.name}-series")
+    _prepare(directory, loaded, replicates)
+    done = _Done(directory)
+    try:
+        _simulate(loaded, replicates, workers=workers or default_workers(), done=done)
+    except KeyboardInterrupt:
+        say(f"{len(done.tables)} of {replicates} replicates are kept in {SERIES}")
+        raise
+    finally:
+        series = done.write()
+    for failure in done.failures:
         say(f"failed: replicate {failure['replicate']}: {failure['message']}")
-    if tables:
+    if as_json:
+        click.echo(json.dumps(_as_plain(done, series), indent=2, allow_nan=False))
+    elif series is not None:
+        _print_final(loaded, series)
+        click.echo(f"series: {directory.path(SERIES)}")
+    return EXIT_FAILED_RUNS if done.failures else 0
+
+
+@dataclass(slots=True)
+class _Done:
+    """What has been simulated so far, kept even if the rest is interrupted."""
+
+    directory: RunDirectory
+    tables: dict[int, pd.DataFrame] = field(default_factory=dict)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+
+    def write(self) -> pd.DataFrame | None:
+        """Write failures and series; return the series, none if there is none."""
         import pandas as pd
 
-        series = pd.concat([tables[r] for r in sorted(tables)], ignore_index=True)
-        write_table(directory.path("series.parquet"), series)
-        _show(loaded, series, directory.path("series.parquet"), as_json)
-    return EXIT_FAILED_RUNS if failures else 0
+        from sim.run_store import write_table
+
+        if self.failures:
+            self.directory.write_json("failures.json", {"failures": self.failures})
+        if not self.tables:
+            return None
+        series = pd.concat([self.tables[r] for r in sorted(self.tables)], ignore_index=True)
+        write_table(self.directory.path(SERIES), series)
+        return series
+
+
+def _prepare(directory: RunDirectory, scenario: Scenario, replicates: int) -> None:
+    """Take a folder and write down what is run."""
+    from sim.run_store import OccupiedError, manifest_of
+
+    try:
+        directory.previous(command="run")
+    except OccupiedError as error:
+        raise click.UsageError(str(error)) from None
+    directory.remove(SERIES, "failures.json")
+    manifest = manifest_of(scenario, command="run", replicates=replicates)
+    directory.write_json("manifest.json", manifest)
+    directory.write_scenario(scenario)
+
+
+def _simulate(scenario: Scenario, replicates: int, *, workers: int, done: _Done) -> None:
+    from sim.sweep.executors import EXECUTORS
+
+    stop = Event()
+    tasks = list(range(replicates))
+    with Progress("replicates", total=replicates) as progress:
+        for finished in EXECUTORS["threads"](
+            tasks, lambda r: _series(scenario, r, stop), workers=workers, stop=stop
+        ):
+            if finished.result is not None:
+                done.tables[finished.task] = finished.result
+            elif finished.failure is not None:
+                record = {"replicate": finished.task, **asdict(finished.failure)}
+                done.failures.append(record)
+            progress.advance()
 
 
 def _series(scenario: Scenario, replicate: int, stop: Event) -> pd.DataFrame:
@@ -94,21 +146,26 @@ def _series(scenario: Scenario, replicate: int, stop: Event) -> pd.DataFrame:
     return table
 
 
-def _show(scenario: Scenario, series: pd.DataFrame, path: Path, as_json: bool) -> None:
+def _as_plain(done: _Done, series: pd.DataFrame | None) -> dict[str, Any]:
+    result: dict[str, Any] = {"ok": not done.failures, "failures": done.failures}
+    if series is None:
+        return result
+    path = str(done.directory.path(SERIES))
+    return {**result, "series": path, "rows": len(series), "final": _final(series)}
+
+
+def _print_final(scenario: Scenario, series: pd.DataFrame) -> None:
+    if series.empty:
+        click.echo(f"{scenario.name}: no step was recorded")
+        return
+    click.echo(f"{scenario.name} after {series['step'].max() + 1} {scenario.time.unit}s:")
+    for name, value in _final(series).items():
+        click.echo(f"  {name:20} {'-' if value is None else f'{value:.4f}'}")
+
+
+def _final(series: pd.DataFrame) -> dict[str, float | None]:
+    """Return means over replicates at the last recorded step; none where there is no value."""
     last = series[series["step"] == series["step"].max()]
     names = ["prevalence", "narrative", "lock_in", "trust", "apparent_alignment", "effort_total"]
-    final = {name: _finite(last[name].mean()) for name in names}
-    if as_json:
-        result: dict[str, Any] = {"ok": True, "series": str(path), "rows": len(series)}
-        click.echo(json.dumps({**result, "final": final}, indent=2, allow_nan=False))
-        return
-    click.echo(f"{scenario.name} after {scenario.time.steps} {scenario.time.unit}s:")
-    for name, value in final.items():
-        click.echo(f"  {name:20} {'-' if value is None else f'{value:.4f}'}")
-    click.echo(f"series: {path}")
-
-
-def _finite(value: float) -> float | None:
-    import math
-
-    return float(value) if math.isfinite(value) else None
+    means = {name: float(last[name].mean()) for name in names}
+    return {name: mean if math.isfinite(mean) else None for name, mean in means.items()}

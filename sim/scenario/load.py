@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,12 +11,11 @@ from sim.scenario.located import Node
 from sim.scenario.problems import ScenarioError, did_you_mean, refuse
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
-from sim.scenario.schema.population import EdgeListFile
-from sim.scenario.schema.processes import SeriesStressor, Stressor, TableStressor
+from sim.scenario.schema.population import BlockModel, EdgeListFile
+from sim.scenario.schema.processes import SeriesStressor
+from sim.scenario.series import read_plain, read_series
 from sim.scenario.shipped import find_scenario, shipped_scenarios
 from sim.scenario.validation import validate_node
-
-_MAX_ROWS = 100_000
 
 
 def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenario:
@@ -34,20 +31,30 @@ def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenari
     ScenarioError
         With every problem found and where it stands.
     """
-    file = find_scenario(str(path))
-    if not file.exists() and file.suffix == "" and len(file.parts) == 1:
+    try:
+        file = find_scenario(str(path))
+        known = file.exists()
+    except OSError:  # a name too long, a folder that may not be looked into
+        file, known = Path(path), False
+    if not known and file.suffix == "" and len(file.parts) == 1:
         raise _unknown_name(str(path), overrides)
     root = load_layers(file, overrides=overrides)
     scenario = validate_node(Scenario, root)
     stressors = tuple(
-        _read_series(stressor, _at(root, "stressors", index))
+        read_series(stressor, _beside(node, stressor.file), node=node)
         if isinstance(stressor, SeriesStressor)
         else stressor
-        for index, stressor in enumerate(scenario.stressors)
+        for stressor, node in (
+            (stressor, _at(root, "stressors", index))
+            for index, stressor in enumerate(scenario.stressors)
+        )
     )
     network = scenario.network
     if isinstance(network, EdgeListFile):
-        network = _read_edge_list(network, _at(root, "network"))
+        network = _read_edge_list(network, scenario, root)
+    elif isinstance(network, BlockModel):
+        _check_blocks(network, scenario, root)
+    _check_groups(scenario, root)
     return full(scenario.model_copy(update={"stressors": stressors, "network": network}))
 
 
@@ -64,67 +71,78 @@ def _unknown_name(name: str, overrides: Sequence[str]) -> ScenarioError:
 
 
 def _at(root: Node, *path: str | int) -> Node:
+    """Return the node at a path, or the last one on the way to it."""
     for part in path:
-        root = root.child(part) or root
+        child = root.child(part)
+        if child is None:
+            break
+        root = child
     return root
 
 
-def _beside(place: Node, file: str) -> Path:
-    """Return a path relative to the scenario file that names it."""
-    origin = place.source.path
+def _beside(node: Node, file: str) -> Path:
+    """Return a path relative to the scenario file in which a block names it."""
+    origin = (node.child("file") or node).source.path
     return (origin.parent if origin else Path()) / file
 
 
-def _read_series(stressor: SeriesStressor, node: Node) -> Stressor:
+def _check_groups(scenario: Scenario, root: Node) -> None:
+    population = scenario.population
+    for name, size in population.group_sizes().items():
+        if size == 0 and population.groups[name].share > 0.0:
+            share, n = population.groups[name].share, population.size
+            raise refuse(
+                f"group `{name}` with a share of {share:g} gets none of {n} persons",
+                _at(root, "population", "groups", name, "share"),
+                hint="make the population larger, or give the group a share of 0",
+                key=f"population.groups.{name}.share",
+                rule="cross_field",
+            )
+
+
+def _check_blocks(network: BlockModel, scenario: Scenario, root: Node) -> None:
+    """Refuse a block model whose groups cannot take the ties asked for."""
+    import numpy as np
+
+    from sim.network.generators import homophilous_degrees
+
+    sizes = scenario.population.group_sizes()
+    place = _at(root, "network", "homophily")
+    key, rule = "network.homophily", "cross_field"
+    try:
+        degrees = homophilous_degrees(
+            np.array(list(sizes.values())), degree=network.degree, homophily=network.homophily
+        )
+    except ValueError as error:
+        raise refuse(str(error), place, hint="raise network.homophily", key=key, rule=rule) from None
+    for (own, n_own), row in zip(sizes.items(), degrees, strict=True):
+        for (other, n_other), degree in zip(sizes.items(), row, strict=True):
+            offered = max(n_other - (own == other), 0)
+            if n_own and degree > offered * (1.0 + 1e-9):
+                message = (
+                    f"someone in group `{own}` would need {degree:g} ties to group `{other}`, "
+                    f"which offers {offered} persons"
+                )
+                hint = "lower network.degree or homophily, or make the population larger"
+                raise refuse(message, place, hint=hint, key=key, rule=rule)
+
+
+def _read_edge_list(network: EdgeListFile, scenario: Scenario, root: Node) -> EdgeListFile:
+    from sim.network.edgelist import EdgeListError, read_edge_list
+
+    node = _at(root, "network")
     place = node.child("file") or node
-    path = _beside(place, stressor.file)
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream, strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise refuse(f"cannot read {stressor.file}: {reason}", place, rule="file") from None
-    if not rows or len(rows) > _MAX_ROWS:
-        message = f"{stressor.file} has {len(rows):,} rows; between 1 and {_MAX_ROWS:,} are read"
-        raise refuse(message, place, rule="file")
-    if stressor.column not in rows[0]:
-        columns = [name for name in rows[0] if name]
-        hint = did_you_mean(stressor.column, columns) or f"columns: {', '.join(columns)}"
-        message = f"{stressor.file} has no column `{stressor.column}`"
-        raise refuse(message, node.child("column") or place, hint=hint, rule="file")
-    values = [
-        _number(row[stressor.column], line, stressor, place) for line, row in enumerate(rows, 2)
-    ]
-    levels = tuple(max(0.0, (value - stressor.offset) * stressor.scale) for value in values)
-    return TableStressor(
-        kind="table",
-        channel=stressor.channel,
-        groups=stressor.groups,
-        steps=tuple(range(0, len(levels) * stressor.steps_per_row, stressor.steps_per_row)),
-        levels=levels,
-        interpolation=stressor.interpolation,
-    )
-
-
-def _number(text: str | None, line: int, stressor: SeriesStressor, place: Node) -> float:
-    try:
-        value = float(text or "")
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        message = f"{stressor.file}:{line}: `{text}` in column `{stressor.column}` is not a number"
-        raise refuse(message, place, hint="every row needs a finite number", rule="file")
-    return value
-
-
-def _read_edge_list(network: EdgeListFile, node: Node) -> EdgeListFile:
-    place = node.child("file") or node
-    path = _beside(place, network.file)
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise refuse(f"cannot read {network.file}: {error.strerror}", place, rule="file") from None
+    path = _beside(node, network.file)
+    content = read_plain(path, network.file, place=place)
+    digest = hashlib.sha256(content).hexdigest()
     if network.digest and network.digest != digest:
         message = f"{network.file} is not the file this scenario was resolved with"
         raise refuse(message, place, hint="its SHA-256 differs from `digest`", rule="file")
+    n, signed = scenario.population.size, scenario.signed
+    try:
+        read_edge_list(path, n_persons=n, directed=network.directed, signed=signed)
+    except EdgeListError as error:
+        where = f"{network.file}:{error.line}:{error.column}" if error.line else network.file
+        message = f"{where}: {error.rule}"
+        raise refuse(message, place, hint=error.hint, rule="file") from None
     return network.model_copy(update={"file": str(path), "digest": digest})

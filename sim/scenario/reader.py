@@ -108,19 +108,21 @@ def _check_characters(text: str, source: Source) -> None:
 
 def _not_yaml(error: yaml.YAMLError, source: Source) -> ScenarioError:
     """Return the located form of a syntax error."""
-    if not isinstance(error, yaml.MarkedYAMLError):
-        return refused(f"not valid YAML: {error}", Place(source, 1))
-    marks = [mark for mark in (error.problem_mark, error.context_mark) if mark is not None]
-    places = [Place(source, mark.line + 1, mark.column + 1) for mark in marks]
-    lines = [source.lines[p.line - 1] if p.line <= len(source.lines) else "" for p in places]
-    # At the end of the text, or of a line, there is nothing to see: show what was left open.
-    if len(places) > 1 and places[0].column > len(lines[0]):
-        places.reverse()
-        lines.reverse()
-    reason = str(error.problem or error.context)
+    context = str(getattr(error, "context", "") or "")
+    reason = str(getattr(error, "problem", "") or context or error)
+    marks = [getattr(error, name, None) for name in ("problem_mark", "context_mark")]
+    found = [Place(source, mark.line + 1, mark.column + 1) for mark in marks if mark is not None]
+    place, *others = found or [Place(source, 1)]
+    # At the end of a line there is nothing to see: better show what was left open.
+    if others and place.column > len(_line(place)):
+        place, others = others[0], [place]
     hint = next((hint for part, hint in _SYNTAX_HINTS if part in reason), "")
-    if lines and "\t" in lines[0][: places[0].column]:
+    if "\t" in _line(place)[: place.column]:
         hint = TABS
-    related = [(str(error.context), place) for place in places[1:] if place.line != places[0].line]
-    place = places[0] if places else Place(source, 1)
+    related = [(context, other) for other in others if other.line < place.line]
     return refused(f"not valid YAML: {reason}", place, hint=hint, related=related)
+
+
+def _line(place: Place) -> str:
+    lines = place.source.lines
+    return lines[place.line - 1] if place.line <= len(lines) else ""

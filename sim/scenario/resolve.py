@@ -5,17 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from sim.scenario.schema import Scenario
-from sim.scenario.schema.base import Block
+from sim.scenario.schema.base import Block, each
 from sim.scenario.schema.checks import channelwise_fields
 
+B = TypeVar("B", bound=Block)
 
-def _spread(block: Block, channels: Iterable[str]) -> Block:
-    """Return the block with every per-channel value given for every channel, in order."""
+
+def _spread(block: B, channels: Iterable[str], **elsewhere: Mapping[str, Any]) -> B:
+    """Return the block with every per-channel value given for every channel, in order.
+
+    A channel that a mapping leaves out gets the field's default, or what stands in `elsewhere`.
+    """
     changed: dict[str, Any] = {}
     for name in channelwise_fields(block):
         value = getattr(block, name)
@@ -23,7 +28,8 @@ def _spread(block: Block, channels: Iterable[str]) -> Block:
             continue
         default = type(block).model_fields[name].default
         if isinstance(value, Mapping):
-            changed[name] = {channel: value.get(channel, default) for channel in channels}
+            rest = elsewhere.get(name) or dict.fromkeys(channels, default)
+            changed[name] = {channel: value.get(channel, rest[channel]) for channel in channels}
         else:
             changed[name] = dict.fromkeys(channels, value)
     return block.model_copy(update=changed)
@@ -58,14 +64,17 @@ def full(scenario: Scenario) -> Scenario:
     population = scenario.population
     last = scenario.time.steps - 1
     constraints = _spread(scenario.constraints, channels)
-    groups = {name: _group(g, scenario) for name, g in population.groups.items()}
+    groups = {
+        name: _spread(group, channels, activation=each(constraints.activation))
+        for name, group in population.groups.items()
+    }
     initial = _spread(population.initial, channels)
     lengths = tuple(sorted({*scenario.restoration.lengths, scenario.restoration.horizon}))
     return scenario.model_copy(
         update={
             "population": population.model_copy(update={"groups": groups, "initial": initial}),
             "exposure": _spread(scenario.exposure, channels),
-            "constraints": _spread(scenario.constraints, channels),
+            "constraints": constraints,
             "feedback": _spread(scenario.feedback, channels),
             "stressors": tuple(
                 stressor.model_copy(update={"end": last})

@@ -6,10 +6,12 @@ it.  The store of segments, not the executor, decides what is done.
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import islice
 from threading import Event
 from typing import Generic, Protocol, TypeVar
 
@@ -83,16 +85,20 @@ def threads(
         running: set[Future[Done[Task, Result] | None]] = set()
         try:
             while True:
-                while len(running) < workers and not stop.is_set():
-                    if (task := next(waiting, None)) is None:
-                        break
+                for task in islice(waiting, 0 if stop.is_set() else workers - len(running)):
                     running.add(pool.submit(_attempt, task, work))
                 if not running:
                     return
                 finished, running = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
                 yield from (done for future in finished if (done := future.result()) is not None)
-        finally:
+        except BaseException:
             stop.set()
+            raise
+
+
+def default_workers() -> int:
+    """Return how many threads to use: one a core this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 EXECUTORS: Mapping[str, Executor] = {"serial": serial, "threads": threads}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -131,8 +132,10 @@ def _network_fits(scenario: Scenario) -> None:
         raise cross_field(message, "network.rows", "network.columns", "population.size")
     degree = getattr(network, "degree", 0)
     if degree > size - 1:
-        message = f"a degree of {degree:g} needs more than {size} persons"
-        hint = f"set network.degree to at most {size - 1}"
+        message = (
+            f"a degree of {degree:g} needs at least {math.ceil(degree) + 1} persons, not {size}"
+        )
+        hint = "lower network.degree or make the population larger"
         raise cross_field(message, "network.degree", "population.size", hint=hint)
 
 

@@ -87,7 +87,7 @@ class Group(Block):
     vulnerability: PerChannelDistribution = Constant(value=1.0)
     """Exposure v taken up per unit of stressor; values below 0 are set to 0."""
     activation: PerChannelDistribution | None = None
-    """Activation thresholds of this group; left out: those of `constraints.activation`."""
+    """Activation thresholds of this group [load]; left out: those of `constraints.activation`."""
 
 
 def _short_group(value: Any) -> Any:

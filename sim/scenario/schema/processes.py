@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 from sim.scenario.schema.base import (
     Block,
     Constant,
-    LogSpread,
     Lognormal,
+    LogSpread,
     Name,
     NonNegative,
     Number,

@@ -263,6 +263,42 @@ def test_an_override_that_does_not_fit_is_refused(
     assert len(problem.place.source.name) <= len("--set ") + 60
 
 
+@pytest.mark.parametrize(
+    ("override", "marked", "key"),
+    [
+        ("time.steps", "time.steps", ""),
+        ("name.first=1", "first", "name.first"),
+        ("name=a\nb", "a\nb", ""),
+        ("time.steps=~", "~", ""),
+        ("time.steps=  # none", "  # none", "time.steps"),
+        ("name=red #12", " #12", ""),
+        ("name=x: 1", "x: 1", ""),
+    ],
+)
+def test_what_does_not_fit_is_marked(override: str, marked: str, key: str) -> None:
+    write("s.yaml", TREE)
+    problem = refusal("s.yaml", override)
+    start = problem.place.column - 1
+    assert override[start : start + problem.place.width] == marked
+    assert problem.key == key
+
+
+def test_the_deepest_path_of_an_override() -> None:
+    write("s.yaml", TREE)
+    root = load_layers("s.yaml", overrides=[".".join("a" * 24) + "=1"])
+    assert plain(at(root, ".".join("a" * 24))) == 1
+
+
+def test_only_some_neighbors_are_named() -> None:
+    for i in range(12):
+        write(f"inside/s{i:02}.yaml", "a: 1\n")
+    names = ", ".join(f"s{i:02}.yaml" for i in range(10))
+    assert refusal("inside").hint == f"files there: {names}, ..."
+    for i in (10, 11):
+        Path(f"inside/s{i:02}.yaml").unlink()
+    assert refusal("inside").hint == f"files there: {names}"
+
+
 def test_a_crossed_scalar_says_where_it_is_set() -> None:
     write("s.yaml", TREE)
     ((label, place),) = refusal("s.yaml", "name.first=1").related

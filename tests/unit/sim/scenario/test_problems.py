@@ -69,6 +69,9 @@ def test_a_long_line_is_cut_around_the_marker() -> None:
     start = shown[2].index("^")
     assert shown[1][start : start + 4] == "HERE"
     assert shown[2].count("^") == 4
+    assert shown[1][8:start] == "x" * 60
+    edge = refuse("m", Place(Source("s", ("x" * 160,)), 1, 100)).render(color=False).split("\n")
+    assert edge[1] == "    1 | " + "x" * 160
 
 
 def test_a_marker_never_leaves_its_line() -> None:

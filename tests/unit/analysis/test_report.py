@@ -1,0 +1,411 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from importlib.resources import files
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from analysis.effort import effort_table
+from analysis.palette import VARIABLES
+from analysis.report import render
+from analysis.results import CostResults
+from analysis.summary import path_table
+from analysis.wording import CENSORED, number, percent
+from sim.scenario.schema import Scenario
+from tests.unit.analysis.sample_results import MANIFEST, results
+
+VOID = {"meta", "br", "hr", "img", "input", "link", "path", "use", "rect"}
+
+
+class Page(HTMLParser):
+    """Elements in order, text, and tables by caption."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.tables: dict[str, list[list[str]]] = {}
+        self.texts: dict[str, str] = {}
+        self.words: list[str] = []
+        self._open: list[tuple[str, str | None]] = []
+        self._rows: list[list[str]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag == "table":
+            self._rows, self._caption = [], ""
+        elif tag == "tr":
+            self._rows.append([])
+        elif tag in ("td", "th"):
+            self._rows[-1].append("")
+        if tag not in VOID:
+            self._open.append((tag, dict(attrs).get("id")))
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self._open.pop()[0] == tag
+        if tag == "table":
+            assert self._caption not in self.tables
+            self.tables[self._caption] = self._rows
+
+    def handle_data(self, text):
+        tags = [tag for tag, _ in self._open]
+        if "style" in tags:
+            return
+        self.words.append(text)
+        for _, name in self._open:
+            if name:
+                self.texts[name] = self.texts.get(name, "") + text
+        if tags and tags[-1] in ("td", "th"):
+            self._rows[-1][-1] += text
+        elif tags and tags[-1] == "caption":
+            self._caption += text
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.elements if name == tag]
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+    def rows(self, caption: str) -> list[list[str]]:
+        (found,) = [name for name in self.tables if name.startswith(caption)]
+        return self.tables[found][1:]
+
+
+@pytest.fixture(scope="module")
+def run() -> CostResults:
+    return results()
+
+
+@pytest.fixture(scope="module")
+def html(run) -> str:
+    return render(run)
+
+
+@pytest.fixture(scope="module")
+def page(html) -> Page:
+    return Page(html)
+
+
+@pytest.fixture(scope="module")
+def alone() -> Page:
+    """Return the report of a run without a twin, in a scenario that may not keep order."""
+    return Page(render(results(with_twin=False, changes=SIGNED)))
+
+
+SIGNED = {
+    "signed": True,
+    "constraints": {"coupling": -1.0},
+    "description": '<script>alert("x")</script> & </main>\n\nSecond <b>paragraph</b>.',
+}
+
+
+def test_every_cost_of_the_curve_appears(run, page):
+    expected = [
+        [
+            {"scenario": "scenario", "twin": "reversible twin"}[row.role],
+            row.target,
+            str(row.delay),
+            "3",
+            *(number(v) for v in (row.cost, row.cost_low, row.cost_high)),
+            percent(row.censored),
+            *(number(v) for v in (row.finite_low, row.finite_high, row.height, row.length)),
+            *(number(v) for v in (row.floor, row.prevalence_exposed, row.prevalence_rested)),
+            *(number(v) for v in (row.exposure_memory, row.harm)),
+        ]
+        for row in run.summary().curve.itertuples()
+    ]
+    assert sorted(page.rows("Cost by delay")) == sorted(expected)
+    assert ["scenario", "heal", "10", "3", "15.5", "14.5", "16.5"] in [row[:7] for row in expected]
+
+
+def test_rows_put_the_scenario_and_hold_first(page):
+    order = list(dict.fromkeys((row[0], row[1]) for row in page.rows("Cost by delay")))
+    roles = ("scenario", "reversible twin")
+    assert order == [(role, target) for role in roles for target in ("hold", "heal")]
+
+
+def test_an_infinite_cost_is_never_a_number(page):
+    lost = next(r for r in page.rows("Cost by delay") if r[:3] == ["scenario", "heal", "20"])
+    assert lost[4:8] == [CENSORED, CENSORED, CENSORED, "100 %"]
+    assert lost[8:12] == ["–", "–", "–", "–"]
+    assert re.findall(r"\b(?:inf|infinity|nan|none)\b", page.text, re.IGNORECASE) == []
+
+
+def test_the_same_results_give_the_same_bytes(html):
+    assert render(results()) == html
+
+
+def test_the_page_needs_nothing_but_itself(html):
+    assert "http:" not in html
+    assert "https:" not in html
+    assert not re.search(r"<(script|link|iframe|img|object|embed|base)\b", html)
+    assert not re.search(r"\b(src|srcset|on\w+)=", html)
+    assert "@import" not in html
+    assert set(re.findall(r"url\((.)", html)) <= {"#"}
+    assert "default-src 'none'" in html
+
+
+def test_text_from_the_scenario_is_escaped(alone):
+    assert '<script>alert("x")</script> & </main>' in alone.text
+    assert "Second <b>paragraph</b>." in alone.text
+    assert alone.of("script") == []
+    assert alone.of("b") == []
+    assert len([a for a in alone.of("p") if a.get("class") == "description"]) == 2
+
+
+def test_text_from_the_manifest_is_escaped():
+    run = results()
+    odd = CostResults(run.scenario, run.twin, 0.5, run.tables, {"<i>key": {"a": "<u>&"}})
+    parsed = Page(render(odd))
+    assert parsed.rows("Manifest") == [["<i>key.a", "<u>&"]]
+    assert "model version not recorded" in parsed.text
+
+
+def test_the_page_is_built_for_reading_aloud(page):
+    assert page.of("html")[0]["lang"] == "en"
+    assert len(page.of("main")) == len(page.of("h1")) == 1
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert len(page.tables) == len(page.of("table"))
+    assert "" not in page.tables
+    assert {attrs.get("scope") for attrs in page.of("th")} == {"col", "row"}
+    assert all(attrs["role"] == "img" for attrs in page.of("svg"))
+
+
+def test_every_name_is_unique_and_every_reference_finds_one(page):
+    named = Counter(a["id"] for _, a in page.elements if a.get("id"))
+    assert [name for name, count in named.items() if count > 1] == []
+    for attribute in ("aria-labelledby", "aria-describedby"):
+        referred = {a[attribute] for _, a in page.elements if a.get(attribute)}
+        assert referred <= set(named)
+
+
+def test_parts_that_scroll_can_be_reached_and_have_names_of_their_own(page):
+    scrolling = [a for _, a in page.elements if "scroll" in (a.get("class") or "").split()]
+    assert len(scrolling) >= len(page.tables)
+    assert all(a["tabindex"] == "0" and a["role"] == "region" for a in scrolling)
+    names = [a.get("aria-label") or a["aria-labelledby"] for a in scrolling]
+    assert len(set(names)) == len(names)
+
+
+def test_the_top_says_where_the_numbers_come_from(page):
+    assert page.of("title") == [{}] + [{"id": a["id"]} for a in page.of("title")[1:]]
+    line = "3 matched replicates · 3 delays (0 to 20 steps; one step is one month) · seed 3"
+    assert f"{line} · model version 7" in page.text
+
+
+def test_missing_replicates_are_said():
+    run = results()
+    costs = run.tables["cost"]
+    there = ~((costs["role"] == "twin") & (costs["replicate"] == 0))
+    tables = {**run.tables, "cost": costs[there]}
+    partial = CostResults(run.scenario, run.twin, 0.5, tables, MANIFEST)
+    assert "2 of 3 matched replicates" in Page(render(partial)).text
+
+
+def test_the_point_of_no_return_counts_never_and_undefined(page):
+    assert page.rows("Point of no return T* by") != []
+    (caption,) = [name for name in page.tables if name == "Point of no return T*"]
+    assert page.tables[caption][1:] == [
+        ["scenario", "hold", "20 [20, never]", "1 of 3", "0 of 3"],
+        ["scenario", "heal", "20 [20, 20]", "0 of 3", "0 of 3"],
+        ["reversible twin", "hold", "never lost", "3 of 3", "0 of 3"],
+        ["reversible twin", "heal", "never lost", "3 of 3", "0 of 3"],
+    ]
+
+
+def test_a_point_of_no_return_regained_later_is_undefined():
+    def regained(role, target, replicate, delay):
+        return np.inf if delay == 10 else float(delay)
+
+    parsed = Page(render(results(regained, with_twin=False)))
+    row = ["scenario", "hold", "undefined", "0 of 3", "3 of 3"]
+    assert row in parsed.tables["Point of no return T*"]
+    lost = next(r for r in parsed.rows("Marginal cost") if r[:4] == ["scenario", "hold", "0", "10"])
+    assert lost[4:] == ["–", "–", "–", "0", "3", "0", "0", "0"]
+
+
+def test_what_remains_is_told_apart_from_exposure_memory(page):
+    remains = page.rows("What remains after rest")
+    assert [row[1:] for row in remains if row[0] == "scenario"] == [
+        ["remanent prevalence [share]", "0.4375 [0.4375, 0.4375]", "3 of 3"],
+        ["remanent cost R∞ to hold [load·steps]", "44.5 [44.5, 44.5]", "3 of 3"],
+        ["remanent cost R∞ to heal [load·steps]", CENSORED, "3 of 3"],
+    ]
+    assert "memory" not in str(remains)
+    (first, _) = page.rows("Exposure memory after rest")
+    assert first[2] == "0.03125 [0.03125, 0.03125]"
+    assert "an integrator" in page.text
+
+
+def test_a_single_rest_is_not_called_converged():
+    run = results()
+    one = run.tables["remanence"][run.tables["remanence"]["rest"] == 40]
+    single = CostResults(run.scenario, run.twin, 0.5, {**run.tables, "remanence": one}, MANIFEST)
+    remains = Page(render(single)).rows("What remains")
+    assert {row[3] for row in remains} == {"one rest only"}
+
+
+def test_floor_premium_and_crossings_keep_their_counts(page):
+    assert page.rows("Prevalence and its floor")[0] == ["scenario", "0.2", "0.1", "0.0625", "40"]
+    assert page.rows("Irreversibility premium at the longest delay (20 steps)") == [
+        ["hold", "15 [15, 15]", "1", "2", "0", "0"],
+        ["heal", "–", "0", "3", "0", "0"],
+    ]
+    crossings = page.rows("Crossing times")
+    assert ["scenario", "0.5", "up", "11 [11, 11]", "3", "0"] in crossings
+    assert ["reversible twin", "0.5", "up", "never (censored)", "0", "3"] in crossings
+
+
+def test_effort_is_counted_in_three_ways(page):
+    rows = page.rows("Effort at the last delay")
+    assert rows[0] == ["scenario", "hold", "20", "1 of 3", "25", "2.5", "10", "62.5", "0.625"]
+    assert rows[1] == ["scenario", "heal", "10", "3 of 3", "15.5", "1.55", "10", "24.03", "0.3875"]
+    assert len(page.rows("Effort by delay")) == 12
+
+
+def test_efforts_are_medians_of_the_finite_costs(run):
+    table = effort_table(run.tables["cost"]).set_index(["role", "target", "delay"])
+    assert table.loc["scenario", "hold", 10][["l1", "peak", "quadratic"]].tolist() == pytest.approx(
+        [13.5, 1.35, 1.35**2 * 10]
+    )
+    lost = table.loc["scenario", "heal", 20]
+    assert lost["finite"] == 0
+    assert lost[["l1", "peak", "length", "quadratic", "constant"]].isna().all()
+
+
+def test_the_certificate_is_counted_by_replicate(page):
+    assert page.rows("Certificate") == [
+        ["scenario", "0 of 3", "0 of 3", "–", "0.8125", "yes"],
+        ["reversible twin", "3 of 3", "3 of 3", "25 to 27", "–", "yes"],
+    ]
+    assert "Coupling factor of the twin: 0.5" in page.text
+
+
+def test_one_run_proves_nothing_where_order_is_not_kept(alone):
+    assert [row[-1] for row in alone.rows("Certificate")] == ["no"]
+
+
+def test_assumptions_come_with_reasons_and_checks(run, page, alone):
+    rows = page.rows("Assumptions A1 to A5")
+    expected = [(a.name, a.statement, a.reason) for a in run.assumptions()]
+    assert [(name, statement, reason) for name, statement, _, reason in rows] == expected
+    assert {row[2] for row in rows} == {"guaranteed"}
+    assert alone.rows("Assumptions A1 to A5")[0][2] == "not guaranteed"
+    assert page.rows("Checks on the runs") == [
+        ["scenario", "3 of 3 replicates", "0", "30"],
+        ["reversible twin", "2 of 3 replicates", "0", "30"],
+    ]
+
+
+def test_the_kind_of_search_is_said(page, alone):
+    assert "heights up to u_max = 12 load in steps of 0.12 load" in page.text
+    assert "Bracketing search" in page.text
+    assert "Scanned grid" not in page.text
+    assert "Scanned grid" in alone.text
+    assert "Bracketing search" not in alone.text
+
+
+def test_without_a_twin_nothing_is_said_of_one(alone):
+    assert "no reversible twin" in alone.text
+    assert not any("premium" in caption for caption in alone.tables)
+    assert "twin-yaml" not in alone.texts
+    assert "remanence cost scenario.yaml --no-twin" in alone.text
+    cells = {cell for rows in alone.tables.values() for row in rows for cell in row}
+    assert "reversible twin" not in cells
+
+
+def test_the_stored_scenario_can_be_read_back(run, page):
+    for name, scenario in (("scenario-yaml", run.scenario), ("twin-yaml", run.twin)):
+        assert Scenario.model_validate(yaml.safe_load(page.texts[name])) == scenario
+    assert page.texts["command"].strip() == "remanence cost scenario.yaml"
+    assert ["versions.python", "3.11"] in page.rows("Manifest")
+
+
+def test_ties_are_named_as_the_run_directory_names_them():
+    network = {"kind": "edge_list", "file": "/somewhere/else/ties.csv"}
+    html = render(results(changes={"network": network}))
+    assert "file: network.csv" in html
+    assert "somewhere" not in html
+
+
+def test_definitions_follow_the_scenario():
+    future = {"delays": [0, 10, 20], "replicates": 3, "environment": "future", "dwell": 7}
+    parsed = Page(render(results(changes={"restoration": future, "safe": {"every_group": True}})))
+    assert "own future, not on the bench" in parsed.text
+    assert "last 7 of 40 steps" in parsed.text
+    assert "at most 0.1 in every group" in parsed.text
+
+
+def never(role, target, replicate, delay):
+    return np.inf
+
+
+def nothing(role, target, replicate, delay):
+    return 0.0
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        results(nothing, replicates=1),
+        results(never, delays=(0, 20)),
+        results(delays=(20,), with_twin=False),
+        results(lambda role, target, replicate, delay: 3e9 * delay, delays=(0, 20)),
+        results(changes={"channels": ["only"]}),
+    ],
+    ids=["free", "lost", "one delay", "large", "one channel"],
+)
+def test_degenerate_runs_have_a_report(run):
+    parsed = Page(render(run))
+    assert re.findall(r"\b(?:inf|nan|none)\b", parsed.text, re.IGNORECASE) == []
+    assert len(parsed.rows("Cost by delay")) == len(run.summary().curve)
+    captured = run.summary().curve["censored"].any()
+    assert ("share of replicates that no correction" in parsed.text) == captured
+
+
+def test_the_path_of_the_figure_is_made_of_order_statistics():
+    values = [0.0, 0.1, 0.2, 0.3, 0.9]
+    path = pd.DataFrame(
+        {"role": "scenario", "replicate": range(5), "step": 4, "prevalence": values}
+    )
+    (row,) = path_table(path).to_dict("records")
+    expected = {"step": 4, "role": "scenario", "median": 0.2, "low": 0.0, "high": 0.9}
+    assert row == expected
+
+
+def colors_of_the_page() -> tuple[dict[str, str], dict[str, str]]:
+    css = files("analysis").joinpath("templates/report.css").read_text(encoding="utf-8")
+    light, dark = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    pattern = r"(--\w+): (#[0-9a-f]{6})"
+    return dict(re.findall(pattern, light)), dict(re.findall(pattern, dark))
+
+
+def luminance(color: str) -> float:
+    parts = (int(color[i : i + 2], 16) / 255.0 for i in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+@pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("text", ["--ink", "--muted", "--scenario", "--twin"])
+@pytest.mark.parametrize("ground", ["--paper", "--wash"])
+def test_text_stands_out_in_light_and_dark(mode, text, ground):
+    colors = colors_of_the_page()[mode]
+    pale, deep = sorted((luminance(colors[text]), luminance(colors[ground])), reverse=True)
+    assert (pale + 0.05) / (deep + 0.05) >= 4.5
+
+
+def test_figures_and_page_share_their_colors():
+    light, dark = colors_of_the_page()
+    assert {variable: color for color, variable in VARIABLES.items()}.items() <= light.items()
+    assert set(light) == set(dark)
