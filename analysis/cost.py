@@ -23,6 +23,8 @@ from sim.scenario.schema import Scenario
 
 Row = dict[str, Any]
 
+_ROUNDING = 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
@@ -251,7 +253,7 @@ def _check_row(
     label: Row, exposed: _Exposure, found: Restorations, certificate: Certificate
 ) -> Row:
     pairs = zip(exposed.snapshots, exposed.snapshots[1:], strict=False)
-    violations = sum(not bool(a.no_worse_than(b).all()) for a, b in pairs)
+    violations = sum(not bool(a.no_worse_than(b, tolerance=_ROUNDING).all()) for a, b in pairs)
     return {
         **label,
         "path_violations": violations,

@@ -116,7 +116,10 @@ VARIABLES: tuple[Variable, ...] = (
 
 
 def column_names(scenario: Scenario) -> list[str]:
-    """Return the columns of a series: `name` or `name[label]` or `name[group,channel]`."""
+    """Return the columns of a series: `step`, the steps made, then one or more a variable.
+
+    A variable with dimensions has a column a label: `name[label]` or `name[group,channel]`.
+    """
     return ["step", *(name for variable in VARIABLES for name in _names(variable, scenario))]
 
 
@@ -165,7 +168,7 @@ class Recorder:
             self.rows.append(self._row(frame))
 
     def _row(self, frame: Frame) -> list[float]:
-        row = [float(frame.step)]
+        row = [float(frame.step + 1)]
         for variable in VARIABLES:
             row.extend(np.asarray(variable.read(frame, self), dtype=np.float64).ravel().tolist())
         return row

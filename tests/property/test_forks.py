@@ -14,7 +14,7 @@ from sim.engine import advance
 from sim.environment import Environment
 from sim.model import AlignmentModel
 from sim.population import Population, State
-from sim.streams import Draws
+from sim.scenario.resolve import with_changes
 from tests.property.lineups import frame_of, random_state, some_population, weakening_plans
 from tests.property.strategies import Content, between, cooperative, maybe, resolved, seeds, share
 
@@ -97,7 +97,6 @@ CHANGES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "narrative.rule": st.sampled_from(["none", "degroot"]),
         "feedback.response_base": between(-2.0, 2.0),
         "optimizers": st.just([]),
-        "record.every": st.integers(1, 4),
     },
 )
 
@@ -140,8 +139,8 @@ def test_other_noise_replaces_the_same_persons(content: Content, noise: float) -
 def test_watching_changes_nobody(content: Content, every: int) -> None:
     """Records may be rare, and reports unheard where no optimizer listens."""
     scenario = resolved(content)
-    often, rarely = AlignmentModel(scenario), AlignmentModel(scenario)
-    rarely = rarely.fork({"record.every": every})
+    often = AlignmentModel(scenario)
+    rarely = AlignmentModel(with_changes(scenario, {"record.every": every}))
     if not scenario.optimizers:
         rarely.frame.listening = False
     run(often, 12), run(rarely, 12)

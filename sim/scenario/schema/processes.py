@@ -1,4 +1,4 @@
-"""What happens: one block a mechanism, each with the coefficients of model.md under its names."""
+"""What happens: one block a mechanism, with the coefficients of its equation."""
 
 from __future__ import annotations
 

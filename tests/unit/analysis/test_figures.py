@@ -224,15 +224,19 @@ def test_ids_of_figures_in_one_page_do_not_collide(run, cost_svg, path_svg):
     assert referred
 
 
-@pytest.mark.parametrize("cost", [nothing, never])
 @pytest.mark.parametrize(
-    "more", [{"delays": (20,)}, {"delays": (0, 20)}, {"replicates": 1}, {"with_twin": False}]
+    "run",
+    [
+        results(nothing, delays=(20,), replicates=1),
+        results(never, delays=(20,), with_twin=False),
+        results(delays=(0, 20), replicates=1),
+    ],
+    ids=["free", "lost", "two delays"],
 )
-def test_figures_of_degenerate_runs_can_be_drawn(cost, more):
-    run = results(cost, **more)
+def test_figures_of_degenerate_runs_can_be_drawn(run):
     for narrow in (False, True):
         assert ElementTree.fromstring(to_svg(cost_drawing(run, narrow=narrow))).tag == "svg"
-        assert ElementTree.fromstring(to_svg(path_drawing(run, narrow=narrow))).tag == "svg"
+    assert ElementTree.fromstring(to_svg(path_drawing(run))).tag == "svg"
 
 
 def test_large_costs_have_short_labels():

@@ -39,6 +39,7 @@ class Said:
 
 
 Call = Callable[..., Said]
+Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture(autouse=True)
@@ -71,15 +72,25 @@ def remanence(
         signal.signal(number, handler)
 
 
-def started(*arguments: str, cwd: Path, **options: object) -> subprocess.Popen[str]:
-    """Start the command line as a process; stdout and stderr are pipes of text."""
-    code = "from sim.cli.main import main; main()"
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,  # type: ignore[call-overload]
-    )
+@pytest.fixture
+def start(folder: Path) -> Iterator[Start]:
+    """Start the command line as a process whose stdout and stderr are pipes."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
+        code = "from sim.cli.main import main; main()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, *arguments],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    yield begin
+    for process in processes:
+        process.kill()
+        process.communicate()
