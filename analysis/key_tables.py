@@ -85,9 +85,9 @@ def _no_return_rows(table: pd.DataFrame, summary: Summary) -> Iterator[tuple[str
 
 
 _REMAINS = {
-    "prevalence": "remanent prevalence [share]",
-    "cost_hold": "remanent cost R∞ to hold [load·steps]",
-    "cost_heal": "remanent cost R∞ to heal [load·steps]",
+    "prevalence": "prevalence [share]",
+    "cost_hold": "cost R∞ to hold [load·steps]",
+    "cost_heal": "cost R∞ to heal [load·steps]",
     "exposure_memory": "exposure memory [load]",
 }
 
@@ -100,7 +100,7 @@ def remanence(summary: Summary) -> Table:
         f"rests on the bench, of up to {number(chosen['rest'].max())} steps. Converged: replicates "
         "in which the two agree; where they do not, what is shown may still change.",
     )
-    caption = "What remains after rest"
+    caption = "Remanent prevalence and cost after rest"
     return _remaining(chosen, summary, name="remanence", caption=caption, notes=notes)
 
 

@@ -158,7 +158,7 @@ def _print_final(scenario: Scenario, series: pd.DataFrame) -> None:
     if series.empty:
         click.echo(f"{scenario.name}: no step was recorded")
         return
-    click.echo(f"{scenario.name} after {series['step'].max() + 1} {scenario.time.unit}s:")
+    click.echo(f"{scenario.name} after {series['step'].max()} {scenario.time.unit}s:")
     for name, value in _final(series).items():
         click.echo(f"  {name:20} {'-' if value is None else f'{value:.4f}'}")
 

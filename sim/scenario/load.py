@@ -114,7 +114,9 @@ def _check_blocks(network: BlockModel, scenario: Scenario, root: Node) -> None:
             np.array(list(sizes.values())), degree=network.degree, homophily=network.homophily
         )
     except ValueError as error:
-        raise refuse(str(error), place, hint="raise network.homophily", key=key, rule=rule) from None
+        raise refuse(
+            str(error), place, hint="raise network.homophily", key=key, rule=rule
+        ) from None
     for (own, n_own), row in zip(sizes.items(), degrees, strict=True):
         for (other, n_other), degree in zip(sizes.items(), row, strict=True):
             offered = max(n_other - (own == other), 0)

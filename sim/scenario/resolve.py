@@ -39,7 +39,8 @@ def delays_of(scenario: Scenario) -> tuple[int, ...]:
     """Return the delays τ of a cost curve, strictly increasing [steps]."""
     delays = scenario.restoration.delays
     if isinstance(delays, int):
-        spaced = np.linspace(0, scenario.time.steps, delays)
+        steps = scenario.time.steps
+        spaced = np.linspace(0, steps, min(delays, steps + 1))
         return tuple(int(step) for step in np.rint(spaced))
     return delays
 

@@ -187,7 +187,8 @@ def cooperative(draw: st.DrawFn, *, max_size: int = 40) -> Content:
     """A scenario whose mechanisms all keep order, every option in random combination."""
     names = tuple(f"c{k}" for k in range(draw(st.integers(1, 4))))
     size = draw(st.integers(2, max_size))
-    groups = draw(shares(("a", "b")[: draw(st.integers(1, 2))]))
+    first = draw(st.integers(0, size))
+    groups = {"a": (size - first) / size, "b": first / size}
     smallest = min(part for part in groups.values() if part)
     vulnerability = maybe(spread(0.3, 2.0), otherwise=1.0)
     return {

@@ -16,7 +16,8 @@ from tests.reference.scenarios import Dice, random_stressor
 from tests.reference.surroundings import stress_level
 from tests.reference.worlds import random_world
 
-TRIES = settings.default.max_examples
+# A world costs as much as many small examples: 20, 40 and 200 by profile.
+TRIES = max(20, settings.default.max_examples // 5)
 
 
 def each_of(n_seeds: int) -> pytest.MarkDecorator:

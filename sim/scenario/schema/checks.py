@@ -108,7 +108,8 @@ def _times_fit(scenario: Scenario) -> None:
     steps = scenario.time.steps
     delays = scenario.restoration.delays
     if isinstance(delays, int):
-        if delays > steps + 1:
+        # The default gives way to a short scenario; a number that was asked for does not.
+        if delays > steps + 1 and "delays" in scenario.restoration.model_fields_set:
             message = f"{delays} delays do not fit into {steps} steps"
             hint = f"set restoration.delays to at most {steps + 1}"
             raise cross_field(message, "restoration.delays", "time.steps", hint=hint)

@@ -34,7 +34,8 @@ class Restoration(Block):
         | Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(strict=False, min_length=1)],
         Field(union_mode="left_to_right"),
     ] = 13
-    """Delays τ: a list of steps, or how many to space evenly over the scenario [steps]."""
+    """Delays τ: a list of steps, or how many to space evenly over the scenario [steps]; left
+    out: 13, or one a step where there are fewer."""
     replicates: Annotated[int, Field(ge=1, le=100_000)] = 16
     """Matched replicates."""
     environment: Literal["bench", "future"] = "bench"

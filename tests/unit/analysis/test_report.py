@@ -245,11 +245,11 @@ def test_a_point_of_no_return_regained_later_is_undefined():
 
 
 def test_what_remains_is_told_apart_from_exposure_memory(page):
-    remains = page.rows("What remains after rest")
+    remains = page.rows("Remanent prevalence")
     assert [row[1:] for row in remains if row[0] == "scenario"] == [
-        ["remanent prevalence [share]", "0.4375 [0.4375, 0.4375]", "3 of 3"],
-        ["remanent cost R∞ to hold [load·steps]", "44.5 [44.5, 44.5]", "3 of 3"],
-        ["remanent cost R∞ to heal [load·steps]", CENSORED, "3 of 3"],
+        ["prevalence [share]", "0.4375 [0.4375, 0.4375]", "3 of 3"],
+        ["cost R∞ to hold [load·steps]", "44.5 [44.5, 44.5]", "3 of 3"],
+        ["cost R∞ to heal [load·steps]", CENSORED, "3 of 3"],
     ]
     assert "memory" not in str(remains)
     (first, _) = page.rows("Exposure memory after rest")
@@ -262,7 +262,7 @@ def test_a_single_rest_is_not_called_converged():
     run = results()
     one = run.tables["remanence"][run.tables["remanence"]["rest"] == 40]
     single = CostResults(run.scenario, run.twin, 0.5, {**run.tables, "remanence": one}, MANIFEST)
-    remains = Page(render(single)).rows("What remains")
+    remains = Page(render(single)).rows("Remanent prevalence")
     assert {row[3] for row in remains} == {"one rest only"}
 
 

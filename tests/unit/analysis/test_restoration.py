@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.restoration import (
-    TARGETS,
     Family,
     Outcome,
     Restorations,
@@ -205,7 +204,3 @@ def test_exhaustive_plans_are_all_of_them_once() -> None:
     assert plans.shape == (4, 81)
     assert np.unique(plans, axis=1).shape == (4, 81)
     assert set(np.unique(plans)) == {0.0, 1.0, 2.5}
-
-
-def test_targets_are_in_the_order_of_the_results() -> None:
-    assert TARGETS == ("hold", "heal")

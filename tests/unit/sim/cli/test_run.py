@@ -27,7 +27,7 @@ def test_the_series_is_that_of_the_model(remanence: Call, folder: Path) -> None:
     mine = table[table["replicate"] == 1]
     for name, column in model.recorder.table().items():
         assert mine[name].to_numpy() == pytest.approx(column, rel=0, abs=0, nan_ok=True)
-    last = table[table["step"] == 7]["prevalence"].mean()
+    last = table[table["step"] == 8]["prevalence"].mean()
     assert document["final"]["prevalence"] == last
 
 

@@ -69,6 +69,15 @@ def test_delays_never_coincide(steps: int) -> None:
         assert (delays[0], delays[-1]) == (0, steps)
 
 
+def test_the_default_gives_way_to_a_short_scenario() -> None:
+    assert delays_of(scenario(time={"steps": 3})) == (0, 1, 2, 3)
+    assert len(delays_of(scenario(time={"steps": 12}))) == 13
+    with pytest.raises(ValidationError, match="13 delays do not fit into 11 steps"):
+        scenario(time={"steps": 11}, restoration={"delays": 13})
+    short = full(scenario(time={"steps": 3}))
+    assert with_changes(short, {"seed": 3}).restoration.delays == (0, 1, 2, 3)
+
+
 def test_the_horizon_is_always_among_the_lengths() -> None:
     resolved = full(scenario(restoration={"horizon": 20, "dwell": 1, "lengths": [5, 2, 5]}))
     assert resolved.restoration.lengths == (2, 5, 20)

@@ -109,6 +109,7 @@ class Settings(Strict):
     version: Literal[1] = 1
     shade: Annotated[Shade, Field(strict=False)] = Shade.dark
     rule: float | Literal["auto"] = 0.0
+    rate: Literal["auto"] | Annotated[float, Field(ge=0.0)] = "auto"
     network: Network = Ring(kind="ring")
     networks: Annotated[tuple[Network, ...], Field(strict=False)] = ()
     groups: dict[Name, Annotated[Group, BeforeValidator(_short_group)]] = {}
@@ -365,6 +366,7 @@ MISTAKES = [
         "did you mean `auto`?",
     ),
     ("rule: true", "`rule` must be a number or `auto`; got `true`", "rule", (1, 7), ""),
+    ("rate: -1", "`rate` must be at least 0; got `-1`", "rate", (1, 7), ""),
     ("delays: 1", "`delays` must be at least 2; got `1`", "delays", (1, 9), ""),
     ("delays: [1, a]", "`delays.1` must be a whole number; got `a`", "delays.1", (1, 13), ""),
     (
