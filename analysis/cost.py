@@ -16,7 +16,7 @@ from sim.engine import advance
 from sim.environment import Environment
 from sim.model import AlignmentModel
 from sim.population import State
-from sim.processes.stage import Frame
+from sim.processes.stage import Frame, weighted
 from sim.properties import keeps_order
 from sim.scenario.resolve import delays_of, full
 from sim.scenario.schema import Scenario
@@ -159,8 +159,7 @@ def _burden(surroundings: Surroundings, state: State) -> FloatArray:
 def _exposure_memory(surroundings: Surroundings, state: State) -> FloatArray:
     """Return the weighted mean exposure left, (R,) [load]."""
     weight = surroundings.frame(state, step=0).coefficients.weight
-    memory: FloatArray = weight @ state.exposure.mean(axis=1)
-    return memory
+    return weighted(weight, state.exposure.mean(axis=1))
 
 
 def _cost_rows(

@@ -76,14 +76,13 @@ def write_labels(axes: Axes, labels: Sequence[Label], *, top: float, inside: boo
     inside
         Above the line instead of beside it, which needs no margin.
     """
-    heights = [label.y / top for label in labels]
+    lowest, highest = _LABEL_ENDS
+    heights = [min(max(label.y / top, lowest), highest) for label in labels]
     if len(labels) == 2 and labels[0].x == labels[1].x:
         upper = int(heights[1] > heights[0])
         lack = max(_LABEL_GAP - abs(heights[1] - heights[0]), 0.0)
         heights[upper] += lack / 2.0
         heights[1 - upper] -= lack / 2.0
-    if labels:
-        lowest, highest = _LABEL_ENDS
         shift = max(lowest - min(heights), 0.0) + min(highest - max(heights), 0.0)
         heights = [height + shift for height in heights]
     for label, height in zip(labels, heights, strict=True):

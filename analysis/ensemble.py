@@ -13,7 +13,7 @@ from sim.engine import advance
 from sim.environment import Environment
 from sim.optimizers.planned import Planned
 from sim.population import Population, State
-from sim.processes.stage import Frame
+from sim.processes.stage import Frame, weighted
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import each
 from sim.streams import Draws
@@ -63,8 +63,8 @@ class Surroundings:
             return prevalence <= limit, prevalence
         weight, group_share = frame.coefficients.weight, self.population.group_share
         persons = np.maximum(group_share * self.population.n_persons, 1.0)
-        by_group = np.einsum("k,gkr->gr", weight, frame.active) / persons[:, None]
-        return (by_group <= limit).all(axis=0), prevalence
+        by_group = weighted(weight, frame.active.swapaxes(0, 1)) / persons[:, None]
+        return np.all(by_group <= limit, axis=0), prevalence
 
 
 @dataclass(frozen=True, slots=True, eq=False)

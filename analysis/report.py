@@ -129,6 +129,7 @@ def _setting(scenario: Scenario) -> dict[str, Any]:
     restoration = scenario.restoration
     return {
         "unit": scenario.time.unit,
+        "gain": number(scenario.correction.gain),
         "rest": number(restoration.rest),
         "on_bench": restoration.environment == "bench",
         "tolerated": number(scenario.safe.prevalence),

@@ -10,7 +10,7 @@ import pandas as pd
 from analysis.figures import drawn_steps
 from analysis.summary import Summary
 from analysis.table import Formats, Table, listing, role_name
-from analysis.wording import number, percent
+from analysis.wording import NOTHING, number, percent
 
 
 def curve(summary: Summary) -> Table:
@@ -101,7 +101,9 @@ def path(table: pd.DataFrame) -> Table:
 
 def manifest(entries: Mapping[str, Any]) -> Table:
     """Return the manifest of a run, nested entries by dotted name."""
-    rows = tuple((name, str(value)) for name, value in _flat(entries, ""))
+    rows = tuple(
+        (name, NOTHING if value in (None, "") else str(value)) for name, value in _flat(entries, "")
+    )
     return Table("manifest", "Manifest", ("Entry", "Value"), rows, prose=True)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 import mesa
 import numpy as np
 
-from sim.processes.stage import Frame
+from sim.processes.stage import Frame, weighted
 from sim.scenario.schema.base import Block
 from sim.streams import FloatArray
 
@@ -49,7 +49,8 @@ class Optimizer(mesa.Agent):  # type: ignore[misc]
         budget
             Effort per person over the whole run [load].
         """
-        bill = np.einsum("g,gkr->r", frame.population.group_share, wanted)
+        per_group = weighted(np.ones(wanted.shape[1]), wanted.swapaxes(0, 1))
+        bill = weighted(frame.population.group_share, per_group)
         left = np.maximum(budget - self.spent, 0.0)
         affordable = np.divide(left, bill, out=np.ones_like(bill), where=bill > left)
         paid: FloatArray = wanted * affordable

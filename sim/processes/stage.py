@@ -76,9 +76,8 @@ class Frame:
 
     def prevalence(self) -> FloatArray:
         """Return P = mean c, (R,), exact whatever the order of persons."""
-        counts = self.active.sum(axis=0)
-        share: FloatArray = self.coefficients.weight @ counts / self.population.n_persons
-        return share
+        share = weighted(self.coefficients.weight, self.active.sum(axis=0))
+        return share / self.population.n_persons
 
     @classmethod
     def begin(
@@ -141,6 +140,17 @@ def graph_arrays(graph: Graph) -> tuple[object, ...]:
     """Return a graph as kernels read it: row starts, neighbors, weights or none, completeness."""
     weights = graph.weights if graph.weights is not None else _UNWEIGHTED
     return graph.indptr, graph.indices, weights, graph.complete
+
+
+def weighted(weight: FloatArray, columns: npt.NDArray[np.generic]) -> FloatArray:
+    """Return Σ_k weight[k] columns[k], added up in that order.
+
+    A matrix product may add in another order for another number of branches; this does not.
+    """
+    total = np.zeros(columns.shape[1:])
+    for factor, column in zip(weight, columns, strict=True):
+        total += factor * column
+    return total
 
 
 class Order(NamedTuple):

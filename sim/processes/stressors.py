@@ -52,8 +52,8 @@ def levels(stressor: Stressor, n_steps: int, *, last_step: int | None = None) ->
 def _extent(stressor: Stressor, n_steps: int) -> int:
     """Return how many steps it takes until a stressor holds its last level for good."""
     match stressor:
-        case RampStressor(end=end):
-            return n_steps if end is None else end + 1
+        case RampStressor(start=start, end=end):
+            return n_steps if end is None else max(end, start + 1) + 1
         case PulseStressor(start=start, duration=duration):
             return start + duration + 1
         case TableStressor(steps=steps):

@@ -78,7 +78,7 @@ def full(scenario: Scenario) -> Scenario:
             "constraints": constraints,
             "feedback": _spread(scenario.feedback, channels),
             "stressors": tuple(
-                stressor.model_copy(update={"end": last})
+                stressor.model_copy(update={"end": max(last, stressor.start)})
                 if stressor.kind == "ramp" and stressor.end is None
                 else stressor
                 for stressor in scenario.stressors

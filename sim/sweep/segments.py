@@ -46,7 +46,7 @@ class Segments:
     def _is_whole(self, segment: Path) -> bool:
         # Parquet's own checksums leave out its footer, where one wrong bit can change values.
         try:
-            return json.loads((segment / _DIGESTS).read_bytes()) == self._digests(segment)
+            return bool(json.loads((segment / _DIGESTS).read_bytes()) == self._digests(segment))
         except (OSError, ValueError):
             return False
 

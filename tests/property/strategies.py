@@ -296,9 +296,9 @@ def never_forgetting(draw: st.DrawFn) -> Content:
     return content
 
 
-def rising_and_leaking() -> st.SearchStrategy[Content]:
+def rising_and_leaking(*, max_size: int = 12) -> st.SearchStrategy[Content]:
     """λ > 0 with widths and ratchets, under rising noise-free stress."""
-    return _small(leak=between(0.02, 0.4))
+    return _small(leak=between(0.02, 0.4), max_size=max_size)
 
 
 @st.composite

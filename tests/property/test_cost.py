@@ -24,6 +24,7 @@ from tests.property.strategies import (
 )
 
 Regime = SearchStrategy[Content]
+ROUNDING = 1e-12
 
 
 def assert_monotone(curve: Curve) -> None:
@@ -40,7 +41,7 @@ def assert_path_never_improves(scenario: Scenario) -> None:
     for _ in range(scenario.time.steps):
         before = model.state.copy()
         advance(model.frame, 1)
-        assert before.no_worse_than(model.state, tolerance=1e-12).all()
+        assert before.no_worse_than(model.state, tolerance=ROUNDING).all()
 
 
 def assert_theorem(content: Content) -> None:
@@ -48,8 +49,8 @@ def assert_theorem(content: Content) -> None:
     assert not_guaranteed(scenario) == {}
     curve = Curve.of(scenario)
     assert_monotone(curve)
-    assert never_falls(curve.floor)
-    assert never_falls(curve.rested)
+    assert never_falls(curve.floor, tolerance=ROUNDING)
+    assert never_falls(curve.rested, tolerance=ROUNDING)
     assert_path_never_improves(scenario)
 
 

@@ -172,9 +172,11 @@ def test_text_from_the_scenario_is_escaped(alone):
 @pytest.mark.usefixtures("no_figures")
 def test_text_from_the_manifest_is_escaped():
     run = results()
-    odd = CostResults(run.scenario, run.twin, 0.5, run.tables, {"<i>key": {"a": "<u>&"}})
+    odd = CostResults(
+        run.scenario, run.twin, 0.5, run.tables, {"<i>key": {"a": "<u>&"}, "commit": ""}
+    )
     parsed = Page(render(odd))
-    assert parsed.rows("Manifest") == [["<i>key.a", "<u>&"]]
+    assert parsed.rows("Manifest") == [["<i>key.a", "<u>&"], ["commit", "–"]]
     assert "model version not recorded" in parsed.text
 
 
@@ -353,7 +355,9 @@ def test_ties_are_named_as_the_run_directory_names_them():
 @pytest.mark.usefixtures("no_figures")
 def test_definitions_follow_the_scenario():
     future = {"delays": [0, 10, 20], "replicates": 3, "environment": "future", "dwell": 7}
-    parsed = Page(render(results(changes={"restoration": future, "safe": {"every_group": True}})))
+    changes = {"restoration": future, "safe": {"every_group": True}, "correction": {"gain": 1.75}}
+    parsed = Page(render(results(changes=changes)))
+    assert "takes up to 1.75 off" in parsed.text
     assert "own future, not on the bench" in parsed.text
     assert "last 7 of 40 steps" in parsed.text
     assert "at most 0.1 in every group" in parsed.text
@@ -382,6 +386,7 @@ def test_degenerate_runs_have_a_report(run):
     parsed = Page(render(run))
     assert re.findall(r"\b(?:inf|nan|none)\b", parsed.text, re.IGNORECASE) == []
     assert len(parsed.rows("Cost by delay")) == len(run.summary().curve)
+    assert [caption for caption, rows in parsed.tables.items() if len(rows) < 2] == []
     censored = run.summary().curve["censored"].any()
     assert ("share of replicates that no correction" in parsed.text) == censored
 
