@@ -47,9 +47,9 @@ class Curve:
         )
 
 
-def never_falls(curve: np.ndarray, *, tolerance: float = 0.0) -> bool:
+def never_falls(curve: np.ndarray) -> bool:
     """Return whether a curve is nondecreasing; infinity is the largest cost."""
-    return bool((curve[..., 1:] >= curve[..., :-1] - tolerance).all())
+    return bool((curve[..., 1:] >= curve[..., :-1]).all())
 
 
 def not_guaranteed(scenario: Scenario) -> dict[str, str]:

@@ -49,8 +49,8 @@ def assert_theorem(content: Content) -> None:
     assert not_guaranteed(scenario) == {}
     curve = Curve.of(scenario)
     assert_monotone(curve)
-    assert never_falls(curve.floor, tolerance=ROUNDING)
-    assert never_falls(curve.rested, tolerance=ROUNDING)
+    assert never_falls(curve.floor)
+    assert never_falls(curve.rested)
     assert_path_never_improves(scenario)
 
 
@@ -75,12 +75,12 @@ def test_cost_never_falls_wherever_the_assumptions_are_derived(content: Content)
 
 
 @pytest.mark.parametrize("strategy", [never_forgetting(), rising_and_leaking()])
-def test_the_curves_tested_can_be_free_then_dearer_then_lost(strategy: Regime) -> None:
+def test_the_curves_tested_can_be_free_then_dear_then_lost(strategy: Regime) -> None:
     """Else the tests above would be about flat lines."""
 
-    def free_then_dearer_then_lost(content: Content) -> bool:
+    def free_then_dear_then_lost(content: Content) -> bool:
         hold = Curve.of(resolved(content)).hold
-        return hold[0] == 0.0 and np.unique(hold).size >= 4 and np.isinf(hold[-1])
+        return hold[0] == 0.0 and np.unique(hold).size >= 3 and np.isinf(hold[-1])
 
-    first = settings(max_examples=3000, derandomize=True, database=None, phases=[Phase.generate])
-    assert find(strategy, free_then_dearer_then_lost, settings=first)
+    first = settings(max_examples=1000, derandomize=True, database=None, phases=[Phase.generate])
+    assert find(strategy, free_then_dear_then_lost, settings=first)

@@ -14,6 +14,7 @@ from sim.engine import advance
 from sim.environment import Environment
 from sim.model import AlignmentModel
 from sim.population import Population, State
+from sim.processes.stage import Frame
 from sim.scenario.resolve import with_changes
 from tests.property.lineups import frame_of, random_state, some_population, weakening_plans
 from tests.property.strategies import Content, between, cooperative, maybe, resolved, seeds, share
@@ -158,16 +159,17 @@ def test_branches_are_single_runs(content: Content, data: st.DataObject, n: int)
     plan = weakening_plans(population, seed=seed, n=n)
     environment = Environment.of(scenario)
 
-    def after_ten_steps(state: State, effort: np.ndarray) -> State:
+    def after_ten_steps(state: State, effort: np.ndarray) -> Frame:
         frame = frame_of(scenario, population, state=state, plan=effort, environment=environment)
         frame.listening = True
         advance(frame, 10)
-        return frame.state
+        return frame
 
     together = after_ten_steps(State.stack(states), plan)
     for r, state in enumerate(states):
         alone = after_ten_steps(state, plan[..., r : r + 1])
-        assert together.take([r]).equals(alone), f"branch {r} of {n}"
+        assert together.state.take([r]).equals(alone.state), f"branch {r} of {n}"
+        assert together.prevalence()[r] == alone.prevalence()[0]
 
 
 class RatchetsNeverRelease(RuleBasedStateMachine):

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from html.parser import HTMLParser
-from importlib.resources import files
 from itertools import pairwise
 
 import numpy as np
@@ -12,73 +10,13 @@ import pytest
 import yaml
 
 from analysis.effort import effort_table
-from analysis.palette import VARIABLES
 from analysis.report import render
 from analysis.results import CostResults
 from analysis.summary import path_table
 from analysis.wording import CENSORED, number, percent
 from sim.scenario.schema import Scenario
+from tests.unit.analysis.html_page import Page
 from tests.unit.analysis.sample_results import MANIFEST, results
-
-VOID = {"meta", "br", "hr", "img", "input", "link", "path", "use", "rect"}
-
-
-class Page(HTMLParser):
-    """Elements in order, text, and tables by caption."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.tables: dict[str, list[list[str]]] = {}
-        self.texts: dict[str, str] = {}
-        self.words: list[str] = []
-        self._open: list[tuple[str, str | None]] = []
-        self._rows: list[list[str]] = []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-        if tag == "table":
-            self._rows, self._caption = [], ""
-        elif tag == "tr":
-            self._rows.append([])
-        elif tag in ("td", "th"):
-            self._rows[-1].append("")
-        if tag not in VOID:
-            self._open.append((tag, dict(attrs).get("id")))
-
-    def handle_startendtag(self, tag, attrs):
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        assert self._open.pop()[0] == tag
-        if tag == "table":
-            assert self._caption not in self.tables
-            self.tables[self._caption] = self._rows
-
-    def handle_data(self, text):
-        tags = [tag for tag, _ in self._open]
-        if "style" in tags:
-            return
-        self.words.append(text)
-        for _, name in self._open:
-            if name:
-                self.texts[name] = self.texts.get(name, "") + text
-        if tags and tags[-1] in ("td", "th"):
-            self._rows[-1][-1] += text
-        elif tags and tags[-1] == "caption":
-            self._caption += text
-
-    def of(self, tag: str) -> list[dict[str, str | None]]:
-        return [attrs for name, attrs in self.elements if name == tag]
-
-    @property
-    def text(self) -> str:
-        return re.sub(r"\s+", " ", " ".join(self.words))
-
-    def rows(self, caption: str) -> list[list[str]]:
-        (found,) = [name for name in self.tables if name.startswith(caption)]
-        return self.tables[found][1:]
 
 
 @pytest.fixture(scope="module")
@@ -399,31 +337,3 @@ def test_the_path_of_the_figure_is_made_of_order_statistics():
     (row,) = path_table(path).to_dict("records")
     expected = {"step": 4, "role": "scenario", "median": 0.2, "low": 0.0, "high": 0.9}
     assert row == expected
-
-
-def colors_of_the_page() -> tuple[dict[str, str], dict[str, str]]:
-    css = files("analysis").joinpath("templates/report.css").read_text(encoding="utf-8")
-    light, dark = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
-    pattern = r"(--\w+): (#[0-9a-f]{6})"
-    return dict(re.findall(pattern, light)), dict(re.findall(pattern, dark))
-
-
-def luminance(color: str) -> float:
-    parts = (int(color[i : i + 2], 16) / 255.0 for i in (1, 3, 5))
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
-
-
-@pytest.mark.parametrize("mode", [0, 1], ids=["light", "dark"])
-@pytest.mark.parametrize("text", ["--ink", "--muted", "--scenario", "--twin"])
-@pytest.mark.parametrize("ground", ["--paper", "--wash"])
-def test_text_stands_out_in_light_and_dark(mode, text, ground):
-    colors = colors_of_the_page()[mode]
-    pale, deep = sorted((luminance(colors[text]), luminance(colors[ground])), reverse=True)
-    assert (pale + 0.05) / (deep + 0.05) >= 4.5
-
-
-def test_figures_and_page_share_their_colors():
-    light, dark = colors_of_the_page()
-    assert {variable: color for color, variable in VARIABLES.items()}.items() <= light.items()
-    assert set(light) == set(dark)

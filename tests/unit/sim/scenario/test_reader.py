@@ -96,6 +96,14 @@ def test_every_value_knows_its_place_text_and_key() -> None:
 
 
 @pytest.mark.usefixtures("parser")
+def test_the_width_of_what_takes_several_lines() -> None:
+    text = "flow: {a: 1,\n  b: 2}\nblock:\n  x: 1\n  wide: 2\nquoted: 'x y\n  z'\n"
+    root = read_yaml(text, name="s")
+    widths = {key: node_at(root, key).width for key in ("flow", "block", "quoted")}
+    assert widths == {"flow": 1, "block": len("x"), "quoted": len("'x y")}
+
+
+@pytest.mark.usefixtures("parser")
 def test_blocks_of_text_and_several_line_ends() -> None:
     root = read_yaml("a: |\n  one\n  two\r\nb: >-\r\n  x\r\n  y\r\nc: 1\rd: 2", name="s")
     assert plain(root) == {"a": "one\ntwo\n", "b": "x y", "c": 1, "d": 2}

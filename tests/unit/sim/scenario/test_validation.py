@@ -153,6 +153,7 @@ def refusals(text: str, model: type[BaseModel] = Settings) -> list[Problem]:
     with pytest.raises(ScenarioError) as caught:
         validate_node(model, read_yaml(text, name="s"))
     caught.value.render(color=False)
+    assert caught.value.omitted == 0
     return list(caught.value.problems)
 
 
