@@ -206,8 +206,7 @@ class Builder:
         if end.line == start.line:
             return max(1, int(end.column - start.column))
         # More than one line: the rest of the first.
-        line = self._source.lines[start.line : start.line + 1]
-        return max(1, len(line[0]) - int(start.column)) if line else 1
+        return max(1, len(self._source.lines[start.line]) - int(start.column))
 
     def _part(self) -> str:
         """Return the key or index of the value that comes next."""

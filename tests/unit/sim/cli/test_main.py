@@ -41,18 +41,6 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert "loaded: []" in in_a_process(code)
 
 
-def test_help_takes_less_than_the_eye_can_see() -> None:
-    # Processor time, which the load of the machine does not change.
-    code = (
-        "import resource; from sim.cli.main import cli\n"
-        "cli.main(['--help'], standalone_mode=False)\n"
-        "spent = resource.getrusage(resource.RUSAGE_SELF)\n"
-        "print('spent:', spent.ru_utime + spent.ru_stime)"
-    )
-    spent = min(float(in_a_process(code).rsplit("spent:", 1)[1]) for _ in range(3))
-    assert spent < 0.15
-
-
 def test_the_help_of_the_group_agrees_with_that_of_its_commands(remanence: Call) -> None:
     for name, (_, text) in cli_main._COMMANDS.items():
         command = cli.get_command(None, name)  # type: ignore[arg-type]

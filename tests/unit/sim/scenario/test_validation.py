@@ -538,6 +538,23 @@ def test_fields_left_out_have_no_place() -> None:
     assert (problem.key, str(problem.place)) == ("inner.low", "s:2:8")
 
 
+@pytest.mark.parametrize(("details", "key"), [({"fields": ["b.x", "a"]}, "b.x"), ({}, "")])
+def test_an_error_about_nothing_that_is_given_points_at_its_mapping(
+    details: dict[str, Any], key: str
+) -> None:
+    class Defaults(Strict):
+        other: int
+        a: int = 0
+
+        @model_validator(mode="after")
+        def _never(self) -> Defaults:
+            raise PydanticCustomError("cross_field", "never right", details or None)
+
+    problem = refusal("other: 1", Defaults)
+    assert (problem.message, problem.key, str(problem.place)) == ("never right", key, "s:1:1")
+    assert problem.related == []
+
+
 def test_fields_inside_a_short_form_are_shown_there() -> None:
     problem = refusal("groups: {a: 0.5, b: {share: 0.7}}")
     assert (problem.key, str(problem.place)) == ("groups.a.share", "s:1:13")
