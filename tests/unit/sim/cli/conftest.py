@@ -78,7 +78,11 @@ def start(folder: Path) -> Iterator[Start]:
     processes: list[subprocess.Popen[str]] = []
 
     def begin(*arguments: str, stdout: int = subprocess.PIPE) -> subprocess.Popen[str]:
-        code = "from sim.cli.main import main; main()"
+        # A test run in the background of a shell starts with Ctrl-C ignored.
+        code = (
+            "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            "from sim.cli.main import main; main()"
+        )
         process = subprocess.Popen(
             [sys.executable, "-c", code, *arguments],
             cwd=folder,

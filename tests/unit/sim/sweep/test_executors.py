@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from threading import Event
@@ -112,12 +113,15 @@ def _interrupted(iterator: object) -> None:
     """Press Ctrl-C while the main thread waits for a result."""
     import _thread
 
+    # A test run in the background of a shell starts with Ctrl-C ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(0.3, _thread.interrupt_main)
     timer.start()
     try:
         next(iterator)  # type: ignore[call-overload]
     finally:
         timer.cancel()
+        signal.signal(signal.SIGINT, before)
 
 
 def test_finishing_leaves_the_stop_alone() -> None:
