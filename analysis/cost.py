@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from analysis.crossings import first_passage
-from analysis.ensemble import EnsembleProblems, Surroundings, rest
-from analysis.restoration import TARGETS, Family, FloatArray, IntArray, Restorations, restore
+from analysis.ensemble import EnsembleProblems, Surroundings, joined, rest
+from analysis.restoration import TARGETS, Family, FloatArray, Restorations, restore
 from analysis.reversibility import Certificate, certify, exposure_bound
 from sim.engine import advance
 from sim.environment import Environment
@@ -81,13 +81,17 @@ def measure(
     model = AlignmentModel(scenario, replicate=replicate)
     delays = delays_of(scenario)
     exposed = _expose(model, delays)
-    surroundings = _surroundings(model, stopped)
-    rested, clocks = _rest_all(surroundings, exposed.snapshots, delays)
-    problems = EnsembleProblems(surroundings, rested, clocks)
-    found = restore(problems.evaluate, len(delays), family_of(scenario))
+    bench = surroundings = _on(Environment.bench(scenario), model, stopped)
+    if scenario.restoration.environment != "bench":
+        surroundings = _on(Environment.of(scenario), model, stopped)
+    after_delays = _rest_all(surroundings, exposed.snapshots, delays)
+    after_rests = _rest_longer(bench, exposed.snapshots[-1])
+    n_problems = after_delays.clocks.size + after_rests.clocks.size
+    evaluate = joined([after_delays, after_rests])
+    found = restore(evaluate, n_problems, family_of(scenario))
     label: Row = {"role": role, "replicate": replicate}
     result = Measurement()
-    result.cost.extend(_cost_rows(label, problems, exposed, delays, found))
+    result.cost.extend(_cost_rows(label, after_delays, exposed, delays, found))
     result.path.extend(
         {**label, "step": step, "prevalence": p} for step, p in enumerate(exposed.prevalence)
     )
@@ -95,8 +99,8 @@ def measure(
         step = first_passage(exposed.prevalence, level=crossing.level, direction=crossing.direction)
         row = {"level": crossing.level, "direction": crossing.direction, "step": step}
         result.crossings.append({**label, **row, "censored": step is None})
-    result.remanence.extend(_remanence_rows(label, surroundings, exposed, delays))
-    certificate = _certificate(model, exposed, stopped)
+    result.remanence.extend(_remanence_rows(label, after_rests, delays, found))
+    certificate = _certificate(bench, exposed)
     result.checks.append(_check_row(label, exposed, found, certificate))
     return result
 
@@ -129,27 +133,43 @@ def _expose(model: AlignmentModel, delays: tuple[int, ...]) -> _Exposure:
     return exposed
 
 
-def _surroundings(model: AlignmentModel, stopped: Callable[[], bool]) -> Surroundings:
-    scenario = model.scenario
-    on_bench = scenario.restoration.environment == "bench"
-    environment = Environment.bench(scenario) if on_bench else Environment.of(scenario)
+def _on(
+    environment: Environment, model: AlignmentModel, stopped: Callable[[], bool]
+) -> Surroundings:
     population, draws = model.frame.population, model.frame.draws
-    return Surroundings(scenario, population, draws, environment, stopped)
+    return Surroundings(model.scenario, population, draws, environment, stopped)
 
 
 def _rest_all(
     surroundings: Surroundings, snapshots: list[State], delays: tuple[int, ...]
-) -> tuple[State, IntArray]:
-    """Return the rested states, one branch a delay, and the clock at which each is restored."""
+) -> EnsembleProblems:
+    """Rest the state after each delay; one problem a delay."""
     n_steps = surroundings.scenario.restoration.rest
     if surroundings.scenario.restoration.environment == "bench":
         together = rest(surroundings, State.stack(snapshots), step=0, n_steps=n_steps)
-        return together, np.zeros(len(delays), dtype=np.int64)
+        return EnsembleProblems(surroundings, together, np.zeros(len(delays), dtype=np.int64))
     apart = [
         rest(surroundings, state, step=delay, n_steps=n_steps)
         for state, delay in zip(snapshots, delays, strict=True)
     ]
-    return State.stack(apart), np.array(delays, dtype=np.int64) + n_steps
+    clocks = np.array(delays, dtype=np.int64) + n_steps
+    return EnsembleProblems(surroundings, State.stack(apart), clocks)
+
+
+def _rests(scenario: Scenario) -> list[int]:
+    """Return R, 2R, 4R … [steps]."""
+    first = max(scenario.restoration.rest, 1)
+    return [first * 2**m for m in range(scenario.restoration.rest_doublings)]
+
+
+def _rest_longer(bench: Surroundings, snapshot: State) -> EnsembleProblems:
+    """Rest one state R, 2R, 4R … steps on the bench; one problem a rest."""
+    states, reached = [snapshot], 0
+    for total in _rests(bench.scenario):
+        states.append(rest(bench, states[-1], step=reached, n_steps=total - reached))
+        reached = total
+    clocks = np.zeros(len(states) - 1, dtype=np.int64)
+    return EnsembleProblems(bench, State.stack(states[1:]), clocks)
 
 
 def _burden(surroundings: Surroundings, state: State) -> FloatArray:
@@ -202,27 +222,12 @@ def _horizon(problems: EnsembleProblems) -> int:
 
 
 def _remanence_rows(
-    label: Row, surroundings: Surroundings, exposed: _Exposure, delays: tuple[int, ...]
+    label: Row, problems: EnsembleProblems, delays: tuple[int, ...], found: Restorations
 ) -> list[Row]:
-    """Rest the longest delay's state R, 2R, 4R … steps on the bench and restore each."""
-    scenario = surroundings.scenario
-    bench = Surroundings(
-        scenario,
-        surroundings.population,
-        surroundings.draws,
-        Environment.bench(scenario),
-        surroundings.stopped,
-    )
-    first = max(scenario.restoration.rest, 1)
-    rests = [first * 2**m for m in range(scenario.restoration.rest_doublings)]
-    states, reached = [exposed.snapshots[-1]], 0
-    for total in rests:
-        states.append(rest(bench, states[-1], step=reached, n_steps=total - reached))
-        reached = total
-    rested = State.stack(states[1:])
-    problems = EnsembleProblems(bench, rested, np.zeros(len(rests), dtype=np.int64))
-    found = restore(problems.evaluate, len(rests), family_of(scenario))
-    prevalence, memory = _burden(bench, rested), _exposure_memory(bench, rested)
+    """Return a row a rest; their problems are numbered after those of the delays."""
+    bench = problems.surroundings
+    prevalence = _burden(bench, problems.states)
+    memory = _exposure_memory(bench, problems.states)
     return [
         {
             **label,
@@ -230,26 +235,23 @@ def _remanence_rows(
             "rest": total,
             "prevalence": float(prevalence[m]),
             "exposure_memory": float(memory[m]),
-            "cost_hold": float(found.cost[0, m]),
-            "cost_heal": float(found.cost[1, m]),
+            "cost_hold": float(found.cost[0, len(delays) + m]),
+            "cost_heal": float(found.cost[1, len(delays) + m]),
         }
-        for m, total in enumerate(rests)
+        for m, total in enumerate(_rests(bench.scenario))
     ]
 
 
-def _certificate(
-    model: AlignmentModel, exposed: _Exposure, stopped: Callable[[], bool]
-) -> Certificate:
-    scenario, population = model.scenario, model.frame.population
-    bench = Surroundings(
-        scenario, population, model.frame.draws, Environment.bench(scenario), stopped
-    )
-    bound = exposure_bound(scenario, population)
+def _certificate(bench: Surroundings, exposed: _Exposure) -> Certificate:
+    bound = exposure_bound(bench.scenario, bench.population)
     return certify(bench, exposed.peak if bound is None else bound)
 
 
 def _check_row(
-    label: Row, exposed: _Exposure, found: Restorations, certificate: Certificate
+    label: Row,
+    exposed: _Exposure,
+    found: Restorations,
+    certificate: Certificate,
 ) -> Row:
     pairs = zip(exposed.snapshots, exposed.snapshots[1:], strict=False)
     violations = sum(not bool(a.no_worse_than(b, tolerance=_ROUNDING).all()) for a, b in pairs)

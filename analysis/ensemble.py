@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.restoration import BoolArray, FloatArray, IntArray, Outcome
+from analysis.restoration import BoolArray, Evaluate, FloatArray, IntArray, Outcome
 from sim.coefficients import Coefficients
 from sim.engine import advance
 from sim.environment import Environment
@@ -22,6 +22,8 @@ from sim.sweep.executors import Stopped
 _ROUNDING = 1e-12
 _CHUNK = 48
 """Branches advanced together: enough to fill vector lanes, few enough to stay in cache."""
+_LANES = 4
+"""Branches are made up to a multiple of this: a part-filled vector costs more than a full one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,8 +95,10 @@ class EnsembleProblems:
             for chunk in np.array_split(members, -(-members.size // _CHUNK)):
                 if self.surroundings.stopped():
                     raise Stopped
-                outcome = self._chunk(problems[chunk], plans[:, chunk], clock=int(clock))
-                hold[chunk], heal[chunk], prevalence[chunk] = outcome
+                filled = _filled(chunk)
+                outcome = self._chunk(problems[filled], plans[:, filled], clock=int(clock))
+                for whole, part in zip((hold, heal, prevalence), outcome, strict=True):
+                    whole[chunk] = part[: chunk.size]
         return Outcome(hold, heal, prevalence)
 
     def _chunk(self, problems: IntArray, plans: FloatArray, *, clock: int) -> Outcome:
@@ -107,10 +111,10 @@ class EnsembleProblems:
         heal = np.zeros_like(hold)
         held = np.flatnonzero(hold)
         if held.size:
-            state = frame.state.take(held)
+            state = frame.state.take(_filled(held))
             state.correction[...] = 0.0
             free = self.surroundings.frame(state, step=frame.step)
-            heal[held] = self._watch(free, dwell)[0]
+            heal[held] = self._watch(free, dwell)[0][: held.size]
         return Outcome(hold, heal, prevalence)
 
     def _watch(self, frame: Frame, n_steps: int) -> tuple[BoolArray, FloatArray]:
@@ -123,6 +127,39 @@ class EnsembleProblems:
             safe &= now
             np.maximum(largest, prevalence, out=largest)
         return safe, largest
+
+
+def joined(parts: Sequence[EnsembleProblems]) -> Evaluate:
+    """Return one evaluation for several sets of problems, numbered on from set to set.
+
+    Sets in the same surroundings are advanced together.
+    """
+    places = list(dict.fromkeys(part.surroundings for part in parts))
+    place = np.concatenate([np.full(p.clocks.size, places.index(p.surroundings)) for p in parts])
+    merged = []
+    for surroundings in places:
+        here = [part for part in parts if part.surroundings is surroundings]
+        states = State.stack([part.states for part in here])
+        clocks = np.concatenate([part.clocks for part in here])
+        merged.append(EnsembleProblems(surroundings, states, clocks))
+
+    def evaluate(problems: IntArray, plans: FloatArray) -> Outcome:
+        hold, heal = np.zeros((2, problems.size), dtype=np.bool_)
+        outcome = Outcome(hold, heal, np.zeros(problems.size))
+        for number, group in enumerate(merged):
+            asked = np.flatnonzero(place[problems] == number)
+            local = np.cumsum(place == number)[problems[asked]] - 1
+            found = group.evaluate(local, plans[:, asked])
+            for whole, values in zip(outcome, found, strict=True):
+                whole[asked] = values
+        return outcome
+
+    return evaluate
+
+
+def _filled(branches: IntArray) -> IntArray:
+    """Return the branches, made up to a multiple of the lanes by repeating some."""
+    return np.resize(branches, -(-branches.size // _LANES) * _LANES)
 
 
 def direction(scenario: Scenario) -> FloatArray:

@@ -269,7 +269,8 @@ def certificates(checks: pd.DataFrame, *, proofs: Mapping[str, bool]) -> Table:
     notes = (
         "Replicates in which the worst state rests to prevalence 0. In a cooperative scenario "
         "(A1) the path from the worst state stays above every other, so that one run is a proof "
-        "for its replicate. Elsewhere it is an observation and certifies nothing.",
+        "for its replicate. Elsewhere it is an observation and certifies nothing. Ratchets never "
+        "release: where there are any no rest is made, and the prevalence left is theirs alone.",
     )
     caption = "Certificate of reversibility"
     return Table("certificates", caption, columns, tuple(rows), notes=notes)

@@ -159,7 +159,12 @@ class _Search:
             np.maximum(self.infeasible[:, :, position], longer, out=self.infeasible[:, :, position])
         infeasible, feasible = self.infeasible[:, :, position], self.feasible[:, :, position]
         useful = self._largest_useful_level(position)
-        self._ask_pairs(np.argwhere((infeasible < useful) & (feasible > useful)), useful, position)
+        pairs = np.argwhere((infeasible < useful) & (feasible > useful))
+        if position > 0:
+            # A shorter pulse often needs hardly more height: try little more at the same time.
+            most, least = useful[*pairs.T], infeasible[*pairs.T]
+            levels = np.concatenate([most, np.minimum(least + 2, most)])
+            self._ask_once(np.column_stack([np.tile(pairs[:, 1], 2), levels]), position)
         while True:
             pairs = np.argwhere((feasible <= useful) & (feasible - infeasible > 1))
             if pairs.size == 0:
@@ -178,20 +183,20 @@ class _Search:
         # What no longer pulse can do, a shorter one of the same height cannot either.
         return np.where(best == never, -1, useful)
 
-    def _ask_pairs(self, pairs: IntArray, levels: IntArray, position: int) -> None:
-        asked = np.unique([(p, levels[t, p]) for t, p in pairs], axis=0).reshape(-1, 2)
-        self.ask(asked[:, 0].astype(np.int64), asked[:, 1].astype(np.int64), position)
-
     def _split(self, pairs: IntArray, position: int) -> None:
         """Cut every open bracket into equal parts, more of them when few are open."""
         parts = max(2, _BATCH // len(pairs) + 1)
-        asked = set()
+        asked = []
         for t, p in pairs:
             low, high = self.infeasible[t, p, position], self.feasible[t, p, position]
             inside = np.linspace(low, high, min(parts, int(high - low)) + 1)[1:-1]
-            asked |= {(int(p), int(level)) for level in np.rint(inside)}
-        ordered = np.array(sorted(asked), dtype=np.int64)
-        self.ask(ordered[:, 0], ordered[:, 1], position)
+            asked += [(p, level) for level in np.rint(inside)]
+        self._ask_once(np.array(asked, dtype=np.int64), position)
+
+    def _ask_once(self, asked: IntArray, position: int) -> None:
+        """Try (problem, level) pairs, (n, 2); both targets may want the same one."""
+        problems, levels = np.unique(asked, axis=0).T
+        self.ask(problems, levels, position)
 
     def scan(self, position: int) -> None:
         """Try every level of one length."""
@@ -200,8 +205,8 @@ class _Search:
         self.ask(problems, np.tile(levels, self.problems.size), position)
 
 
-_BATCH = 16
-"""Plans worth asking for at once: below, a batch costs nearly as much as one plan."""
+_BATCH = 8
+"""Plans worth asking for at once: fewer cost nearly as much, more cost in proportion."""
 
 
 def restore(evaluate: Evaluate, n_problems: int, family: Family) -> Restorations:

@@ -9,9 +9,11 @@ import numpy as np
 
 from analysis.ensemble import Surroundings
 from analysis.restoration import FloatArray
+from sim.coefficients import Coefficients
 from sim.engine import advance
 from sim.environment import Environment
 from sim.population import Population, State
+from sim.processes.stage import weighted
 from sim.properties import keeps_order
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
@@ -29,9 +31,9 @@ class Certificate:
     reached_zero
         Whether prevalence reached 0.
     steps
-        Steps it took, or steps tried.
+        Steps it took, or steps tried; 0 where ratchets decide it beforehand.
     prevalence
-        Prevalence at the end [share].
+        Prevalence at the end, or that of the ratchets alone [share].
     proof
         Whether reaching 0 proves it for every state that the worst one dominates: only in a
         cooperative scenario, where the worst path stays above all others.
@@ -88,12 +90,19 @@ def exposure_bound(scenario: Scenario, population: Population) -> FloatArray | N
 
 
 def certify(surroundings: Surroundings, exposure: FloatArray) -> Certificate:
-    """Return whether the worst state, with exposure (K, N), rests to prevalence 0 on the bench."""
-    scenario = surroundings.scenario
+    """Return whether the worst state, with exposure (K, N), rests to prevalence 0 on the bench.
+
+    On the bench nobody is replaced, so a ratchet that is on stays on: where there are any, the
+    outcome is known and no step is made.
+    """
+    scenario, proof = surroundings.scenario, keeps_order(surroundings.scenario)
+    ratchets = np.isneginf(surroundings.population.down)
+    if ratchets.any():
+        weight = Coefficients.of(scenario).weight
+        return Certificate(False, 0, float(weighted(weight, ratchets.mean(axis=1))), proof)
     n_groups = len(scenario.population.groups)
     state = worst_state(surroundings.population, exposure, n_groups)
     frame = surroundings.frame(state, step=0)
-    proof = keeps_order(scenario)
     for step in range(1, scenario.twin.certificate_steps + 1):
         if surroundings.stopped():
             raise Stopped

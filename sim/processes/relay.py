@@ -12,8 +12,8 @@ import numpy as np
 
 from sim.compiled import kernel
 from sim.population import RelayArray
-from sim.processes.neighbors import column_totals, neighbor_mean, pack, relay_shares
-from sim.processes.stage import Frame, Order, Stage, flat, graph_arrays, several
+from sim.processes.neighbors import neighbor_load
+from sim.processes.stage import Frame, Order, Stage, flat, run_end, several
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import each
 
@@ -21,65 +21,93 @@ _ONCE, _RAISE, _LOWER = 0, 1, 2
 
 
 @kernel
-def _sweep(after, before, words, load, thresholds, graph, interaction, sweep, many):  # type: ignore[no-untyped-def]
-    """Set every relay from the relays before, (K, N·R), and the load from the person's state."""
-    up, down = thresholds
-    weights, complete = graph[2], graph[3]
-    coupling, spillover = interaction
+def _spill(load, relays, spillover):  # type: ignore[no-untyped-def]
+    """Add to load, (K, N·R), what each person's own constraints put on other channels."""
+    for k in range(load.shape[0]):
+        for m in range(load.shape[0]):
+            spill = spillover[k, m]
+            if spill != 0.0:
+                for j in range(load.shape[1]):
+                    load[k, j] += spill * relays[m, j]
+
+
+@kernel
+def _add_own(load, exposure, narrative, reach, correction, feed, group, many):  # type: ignore[no-untyped-def]
+    """Add to load, (K, N·R), the person's exposure and narrative, less the correction."""
     n_branches = np.uint64(1 if many is None else many)
-    n_channels, n_persons = up.shape
-    coupled, spills = np.any(coupling != 0.0), np.any(spillover != 0.0)
-    share, total = np.zeros((n_channels, n_branches)), np.zeros((n_channels, n_branches))
-    sums, value = np.zeros(n_branches, words.dtype), np.zeros(n_branches)
-    one, raises, lowers = np.uint8(1), np.uint8(sweep != _LOWER), np.uint8(sweep != _RAISE)
-    if coupled and complete:
-        for k in range(n_channels):
-            total[k] = column_totals(before[k], many)
-    for i in range(n_persons):
-        own = np.uint64(i) * n_branches
-        if coupled and not complete and weights.size == 0:
-            relay_shares(share, words, sums, graph, i, many)
-        elif coupled:
-            for k in range(n_channels):
-                neighbor_mean(share[k], before[k], graph, i, total[k], many)
-        for k in range(n_channels):
-            strength, upper, lower = coupling[k], up[k, i], down[k, i]
-            for r in range(n_branches):
-                value[r] = load[k, own + r] + strength * share[k, r]
-            if spills:
-                for m in range(n_channels):
-                    spill = spillover[k, m]
+    for k in range(load.shape[0]):
+        fed, start = feed[k], 0
+        while start < group.size:
+            end, in_force = run_end(group, start), correction[group[start], k]
+            if many is None:
+                relief = in_force[0]
+                for i in range(np.uint64(start), np.uint64(end)):
+                    load[k, i] += exposure[k, i] + fed * narrative[i] - reach[i] * relief
+            else:
+                for i in range(start, end):
+                    own = np.uint64(i) * n_branches
                     for r in range(n_branches):
-                        value[r] += spill * before[m, own + r]
+                        j = own + r
+                        load[k, j] += exposure[k, j] + fed * narrative[j] - reach[j] * in_force[r]
+            start = end
+
+
+@kernel
+def _switch(after, before, load, thresholds, sweep, many):  # type: ignore[no-untyped-def]
+    """Set every relay from the relays before and the load, (K, N·R)."""
+    up, down = thresholds
+    n_branches, one = np.uint64(1 if many is None else many), np.uint8(1)
+    raises, lowers = np.uint8(sweep != _LOWER), np.uint8(sweep != _RAISE)
+    for k in range(up.shape[0]):
+        for i in range(up.shape[1]):
+            own, upper, lower = np.uint64(i) * n_branches, up[k, i], down[k, i]
             for r in range(n_branches):
-                on = np.uint8(value[r] >= upper)
-                off = np.uint8(value[r] <= lower) & (on ^ one)
-                kept = before[k, own + r] & ((off & lowers) ^ one)
-                after[k, own + r] = (on & raises) | kept
+                j = own + r
+                on = np.uint8(load[k, j] >= upper)
+                off = np.uint8(load[k, j] <= lower) & (on ^ one)
+                kept = before[k, j] & ((off & lowers) ^ one)
+                after[k, j] = (on & raises) | kept
+
+
+@kernel
+def _count(active, changes, now, then, many):  # type: ignore[no-untyped-def]
+    """Add to active, (R,), the relays on now, and to changes, (2, R), those switched on and off."""
+    one = np.uint8(1)
+    if many is None:
+        held, raised, lowered = 0, 0, 0
+        for j in range(now.size):
+            held += now[j]
+            raised += now[j] & (then[j] ^ one)
+            lowered += then[j] & (now[j] ^ one)
+        active[0] += held
+        changes[0, 0] += raised
+        changes[1, 0] += lowered
+        return
+    n_branches = np.uint64(many)
+    for i in range(now.size // many):
+        own = np.uint64(i) * n_branches
+        for r in range(n_branches):
+            active[r] += now[own + r]
+            changes[0, r] += now[own + r] & (then[own + r] ^ one)
+            changes[1, r] += then[own + r] & (now[own + r] ^ one)
 
 
 @kernel
 def _tally(burden, active, changes, after, before, group, weight, many):  # type: ignore[no-untyped-def]
     """Fill the burden c, (N·R,), active counts, (G, K, R), and switches on and off, (2, R)."""
-    n_branches, one = np.uint64(1 if many is None else many), np.uint8(1)
     active[...] = 0
     changes[...] = 0
+    burden[...] = 0.0
+    n_branches = 1 if many is None else many
     for k in range(after.shape[0]):
-        for i in range(group.size):
-            g, own = group[i], np.uint64(i) * n_branches
-            carried = weight[k]
-            if k == 0:
-                for r in range(n_branches):
-                    burden[own + r] = carried * after[k, own + r]
-            else:
-                for r in range(n_branches):
-                    burden[own + r] += carried * after[k, own + r]
-            for r in range(n_branches):
-                active[g, k, r] += after[k, own + r]
-            for r in range(n_branches):
-                now, then = after[k, own + r], before[k, own + r]
-                changes[0, r] += now & (then ^ one)
-                changes[1, r] += then & (now ^ one)
+        for j in range(burden.size):
+            burden[j] += weight[k] * after[k, j]
+        start = 0
+        while start < group.size:
+            end = run_end(group, start)
+            run = slice(start * n_branches, end * n_branches)
+            _count(active[group[start], k], changes, after[k, run], before[k, run], many)
+            start = end
 
 
 def _settle(sweep: Callable[[RelayArray, RelayArray, int], None], start: RelayArray) -> RelayArray:
@@ -97,14 +125,18 @@ def _settle(sweep: Callable[[RelayArray, RelayArray, int], None], start: RelayAr
 def _run(frame: Frame) -> None:
     state, population, c = frame.state, frame.population, frame.coefficients
     many = several(state)
-    graph = graph_arrays(population.graph)
-    thresholds, interaction = (population.up, population.down), (c.coupling, c.spillover)
-
-    words = np.empty(state.trust.size, np.uint32 if c.weight.size <= 4 else np.uint64)
+    load, exposure, narrative = flat(frame.load), flat(state.exposure), state.narrative.ravel()
+    reach, thresholds = frame.reach.ravel(), (population.up, population.down)
+    own_load = (exposure, narrative, reach, state.correction, c.narrative_feed, population.group)
 
     def sweep(after: RelayArray, before: RelayArray, kind: int) -> None:
-        pack(words, before)
-        _sweep(after, before, words, frame.load, thresholds, graph, interaction, kind, many)
+        if c.coupling.any():
+            neighbor_load(load, before, population.graph, c.coupling, many)
+        else:
+            load[...] = 0.0
+        _spill(load, before, c.spillover)
+        _add_own(load, *own_load, many)
+        _switch(after, before, load, thresholds, kind, many)
 
     before, after = flat(state.constraint), flat(frame.spare_constraint)
     if c.until_stable:
@@ -112,26 +144,30 @@ def _run(frame: Frame) -> None:
     else:
         sweep(after, before, _ONCE)
     state.constraint, frame.spare_constraint = frame.spare_constraint, state.constraint
-    frame.changes[...] = 0
     burden = frame.burden.ravel()
     _tally(burden, frame.active, frame.changes, after, before, population.group, c.weight, many)
 
 
 def _order(scenario: Scenario) -> Order:
     constraints = scenario.constraints
+    if min(each(constraints.narrative_feed).values()) < 0.0:
+        return Order(False, "narrative_feed is negative: displacement takes load off")
     if min(each(constraints.coupling).values()) < 0.0:
         return Order(False, "coupling is negative: constrained neighbors take load off")
     if any(load < 0.0 for row in constraints.spillover.values() for load in row.values()):
         return Order(False, "spillover is negative: one constraint takes load off another")
-    return Order(True, "relays switch with a load that grows with every relay")
+    return Order(True, "relays switch with a load that grows with every relay, E and n")
 
 
 STAGE = Stage(
     name="relay",
-    summary="Add the load from neighbors and other channels; switch the relays.",
-    equation="S ← S + coupling Σ_j W_ij L_j + Σ_m spillover L_m; L ← 1 if S ≥ up, 0 if S ≤ down",
-    reads=("load", "constraint"),
-    writes=("constraint", "burden", "active", "changes"),
+    summary="Add up the load on each constraint; switch the relays.",
+    equation=(
+        "S = E + narrative_feed · n − gain_i · a + coupling Σ_j W_ij L_j + Σ_m spillover L_m; "
+        "L ← 1 if S ≥ up, 0 if S ≤ down"
+    ),
+    reads=("exposure", "narrative", "reach", "correction", "constraint"),
+    writes=("load", "constraint", "burden", "active", "changes"),
     run=_run,
     order=_order,
 )

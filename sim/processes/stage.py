@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.coefficients import Coefficients
+from sim.compiled import inlined
 from sim.network import Graph
 from sim.population import IntArray, Population, RelayArray, State
 from sim.scenario.schema import Scenario
@@ -51,8 +52,12 @@ class Frame:
         Active constraints after the relays, (G, K, R).
     changes
         Relays that switched on and off in this step, (2, R).
+    reach
+        gain_i of this step, (N, R) [load per unit of correction].
     load
-        S without what other relays add, (K, N·R) [load].
+        S as it stood when the relays last switched, (K, N, R) [load].
+    narrative_mean
+        Σ_j W_ij n_j, (N, R).
     listening
         Whether anyone reads the reports of this step.
     """
@@ -70,7 +75,9 @@ class Frame:
     burden: FloatArray
     active: IntArray
     changes: IntArray
+    reach: FloatArray
     load: FloatArray
+    narrative_mean: FloatArray
     spare_constraint: RelayArray
     spare_narrative: FloatArray
 
@@ -108,7 +115,9 @@ class Frame:
             burden=np.zeros((n_persons, n_branches)),
             active=np.zeros((n_groups, n_channels, n_branches), dtype=np.int64),
             changes=np.zeros((2, n_branches), dtype=np.int64),
-            load=np.zeros((n_channels, n_persons * n_branches)),
+            reach=np.zeros((n_persons, n_branches)),
+            load=np.zeros_like(state.exposure),
+            narrative_mean=np.zeros_like(state.narrative),
             spare_constraint=np.zeros_like(state.constraint),
             spare_narrative=np.zeros_like(state.narrative),
         )
@@ -140,6 +149,18 @@ def graph_arrays(graph: Graph) -> tuple[object, ...]:
     """Return a graph as kernels read it: row starts, neighbors, weights or none, completeness."""
     weights = graph.weights if graph.weights is not None else _UNWEIGHTED
     return graph.indptr, graph.indices, weights, graph.complete
+
+
+@inlined
+def run_end(group, start):  # type: ignore[no-untyped-def]
+    """Return where the run of persons of one group that begins at `start` ends.
+
+    Inside a run nothing depends on the group, so that kernels may use vector instructions.
+    """
+    end = start + 1
+    while end < group.size and group[end] == group[start]:
+        end += 1
+    return end
 
 
 def weighted(weight: FloatArray, columns: npt.NDArray[np.generic]) -> FloatArray:

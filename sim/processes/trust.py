@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.compiled import kernel
-from sim.processes.load import gain_of
+from sim.processes.reach import gain_of
 from sim.processes.stage import Frame, Order, Stage, several
 from sim.scenario.schema import Scenario
 

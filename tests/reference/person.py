@@ -68,12 +68,12 @@ class Person(mesa.Agent):
 
     def load(self, k: int) -> float:
         """Return the load on channel k."""
-        model, load = self.model, self.own_load[k]
+        model, from_others = self.model, 0.0
         if model.coupling[k]:
-            load += model.coupling[k] * self.constrained_neighbors(k)
+            from_others = model.coupling[k] * self.constrained_neighbors(k)
         for m, from_inner in model.spillover[k]:
-            load += from_inner * self.active[m]
-        return load
+            from_others += from_inner * self.active[m]
+        return self.own_load[k] + from_others
 
     def decide(self, *, on: bool, off: bool) -> None:
         """Choose the next relays, of which only those allowed may switch."""

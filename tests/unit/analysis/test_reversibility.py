@@ -54,8 +54,9 @@ def certificate_of(scenario: Scenario) -> Certificate:
 
 @st.composite
 def perhaps_reversible(draw: st.DrawFn) -> Content:
-    """Leak, healing and weak coupling; a certificate may be had, or not."""
+    """Leak, healing, weak coupling and no ratchets; a certificate may be had, or not."""
     content = draw(rising_and_leaking())
+    content["constraints"]["ratchet_share"] = 0.0
     content["exposure"]["leak"] = draw(between(0.2, 0.8))
     content["narrative"] |= {"social": 0.1, "heal": draw(maybe(between(0.1, 0.8)))}
     content["narrative"]["push"] = draw(maybe(between(0.1, 0.8)))
@@ -166,7 +167,14 @@ def test_springing_back_alone_is_certified_and_pulling_together_is_not() -> None
 def test_ratchets_get_no_certificate() -> None:
     certificate = certificate_of(resolved(crowd(ratchet_share=0.1)))
     assert not certificate.holds
-    assert 0.0 < certificate.prevalence < 0.3
+    assert certificate.steps == 0
+    assert certificate.prevalence == pytest.approx(0.1, abs=0.06)
+    surroundings = on_the_bench(resolved(crowd(ratchet_share=0.1)))
+    population = surroundings.population
+    worst = worst_state(population, np.full(population.up.shape, 3.0), 1)
+    rested = rest(surroundings, worst, step=0, n_steps=200)
+    left = surroundings.frame(rested, step=200).prevalence()
+    assert left.tolist() == [certificate.prevalence]
 
 
 def test_reaching_zero_proves_nothing_where_order_is_broken() -> None:

@@ -1,0 +1,42 @@
+"""How far a correction reaches each person: through trust, and past lock-in."""
+
+from __future__ import annotations
+
+from sim.compiled import inlined, kernel
+from sim.processes.stage import Frame, Order, Stage
+from sim.scenario.schema import Scenario
+
+
+@inlined
+def gain_of(gain, trust_dependence, lock_in_dependence, trust, lock_in):  # type: ignore[no-untyped-def]
+    """Return gain_i = γ (1 − ρ_T (1 − T)) (1 − ρ_ℓ ℓ) [load per unit of correction]."""
+    return gain * (1.0 - trust_dependence * (1.0 - trust)) * (1.0 - lock_in_dependence * lock_in)
+
+
+@kernel
+def _fill(reach, trust, lock_in, physics):  # type: ignore[no-untyped-def]
+    """Fill `reach` with gain_i, all (N·R,)."""
+    gain, trust_dependence, lock_in_dependence = physics
+    for j in range(reach.size):
+        reach[j] = gain_of(gain, trust_dependence, lock_in_dependence, trust[j], lock_in[j])
+
+
+def _run(frame: Frame) -> None:
+    state, c = frame.state, frame.coefficients
+    physics = (c.gain, c.trust_dependence, c.lock_in_dependence)
+    _fill(frame.reach.ravel(), state.trust.ravel(), state.lock_in.ravel(), physics)
+
+
+def _order(scenario: Scenario) -> Order:
+    return Order(True, "a correction reaches further with trust and less far with lock-in")
+
+
+STAGE = Stage(
+    name="reach",
+    summary="How much load a unit of correction takes off each person.",
+    equation="gain_i = gain (1 − ρ_T (1 − T)) (1 − ρ_ℓ ℓ)",
+    reads=("trust", "lock_in"),
+    writes=("reach",),
+    run=_run,
+    order=_order,
+)
