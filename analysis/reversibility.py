@@ -83,10 +83,10 @@ def exposure_bound(scenario: Scenario, population: Population) -> FloatArray | N
     if not np.isfinite(start).all():
         return None
     peak = Environment.of(scenario).stress.max(axis=0).T[:, population.group]
-    bound: FloatArray = np.maximum(
-        peak * population.vulnerability / leak[:, None], np.array(start)[:, None]
-    )
-    return bound
+    with np.errstate(over="ignore"):  # a leak next to nothing leaves no bound either
+        reached = peak * population.vulnerability / leak[:, None]
+    bound: FloatArray = np.maximum(reached, np.array(start)[:, None])
+    return bound if np.isfinite(bound).all() else None
 
 
 def certify(surroundings: Surroundings, exposure: FloatArray) -> Certificate:

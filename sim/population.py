@@ -58,20 +58,9 @@ def quantiles(distribution: AnyDistribution, uniforms: FloatArray) -> FloatArray
             return np.array(distribution.values, dtype=np.float64)
 
 
-def group_sizes(scenario: Scenario) -> IntArray:
-    """Return the number of persons in each group, (G,), by largest remainder."""
-    shares = np.array([group.share for group in scenario.population.groups.values()])
-    ideal = shares * scenario.population.size
-    sizes = np.floor(ideal + 1e-9).astype(np.int64)
-    order = np.argsort(-(ideal - sizes), kind="stable")
-    sizes[order[: scenario.population.size - int(sizes.sum())]] += 1
-    return sizes
-
-
 def _assign_groups(scenario: Scenario, draws: Draws) -> npt.NDArray[np.int32]:
-    group = np.repeat(
-        np.arange(len(scenario.population.groups), dtype=np.int32), group_sizes(scenario)
-    )
+    sizes = list(scenario.population.group_sizes().values())
+    group = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
     if scenario.population.arrangement == "shuffled":
         order = np.argsort(draws.uniforms("group", group.size)[0], kind="stable")
         group = group[order]
@@ -142,7 +131,7 @@ class Population:
         )
         population = cls(
             group=group,
-            group_share=group_sizes(scenario) / group.size,
+            group_share=np.bincount(group, minlength=len(groups)) / group.size,
             vulnerability=np.maximum(vulnerability, 0.0),
             up=up,
             down=down,

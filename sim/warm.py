@@ -1,6 +1,6 @@
 """Compile every kernel: the last step of installation, so that no first run has to wait.
 
-Two tiny scenarios are enough, one with every mechanism switched on and one batch of futures.
+Tiny scenarios are enough, with every mechanism switched on, for plain runs and batches of futures.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def compile_kernels() -> float:
     from sim.scenario.schema import Scenario
 
     start = time.perf_counter()
-    for channels in (2, 5):
+    for channels, network in ((2, "poisson"), (2, "complete"), (5, "watts_strogatz")):
         names = [f"c{k}" for k in range(channels)]
-        content = {**_EVERYTHING, "channels": names}
+        content = {**_EVERYTHING, "channels": names, "network": {"kind": network}}
         content["constraints"] = {"coupling": 0.5, "spillover": {"c0": {"c1": 0.1}}}
         content["time"] = {"steps": 2}
         content["restoration"] = {

@@ -14,17 +14,24 @@ def merged(base: Node, top: Node) -> Node:
 
     Mappings are merged key by key; anything else in `top` replaces what `base` has.  A mapping
     with a `kind` that `base` does not have replaces it as a whole, so that settings of one kind
-    never reach another.
+    never reach another; so does a mapping of mappings, such as one distribution a channel, laid
+    over a mapping with a `kind`.
     """
     if not isinstance(base.value, dict) or not isinstance(top.value, dict):
         return top
     kind = top.child("kind")
     if kind is not None and not _same(kind, base.child("kind")):
         return top
+    if kind is None and base.child("kind") is not None and _of_mappings(top.value):
+        return top
     entries = dict(base.value)
     for key, node in top.value.items():
         entries[key] = merged(entries[key], node) if key in entries else node
     return Node(top.source, top.line, top.column, top.width, value=entries, key=top.key)
+
+
+def _of_mappings(value: dict[str, Node]) -> bool:
+    return bool(value) and all(isinstance(node.value, dict) for node in value.values())
 
 
 def put(root: Node, path: Sequence[tuple[str, Place]], *, value: Node) -> None:

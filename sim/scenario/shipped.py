@@ -21,6 +21,6 @@ def shipped_scenarios() -> dict[str, Path]:
 def find_scenario(name: str) -> Path:
     """Return the file a user means: an existing path, else a shipped scenario of that name."""
     path = Path(name)
-    if path.exists() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+    if path.is_file() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         return path
     return shipped_scenarios().get(name, path)

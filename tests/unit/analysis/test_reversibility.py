@@ -134,6 +134,11 @@ def test_a_random_start_has_no_bound() -> None:
     assert exposure_bound(scenario, Population.draw(scenario, Draws(0))) is None
 
 
+def test_a_leak_next_to_nothing_leaves_no_bound() -> None:
+    scenario = resolved(crowd() | {"exposure": {"leak": 5e-324}})
+    assert exposure_bound(scenario, Population.draw(scenario, Draws(0))) is None
+
+
 COMPLETE: Content = {"kind": "complete"}
 
 

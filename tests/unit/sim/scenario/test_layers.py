@@ -197,6 +197,15 @@ def test_later_overrides_win() -> None:
     assert plain(root)["time"] == {"steps": 7}
 
 
+def test_one_mapping_a_channel_replaces_a_single_distribution() -> None:
+    write("s.yaml", "up: {kind: normal, mean: 1}\n")
+    apart = plain(load_layers("s.yaml", overrides=["up={work: {kind: uniform, low: 0}}"]))
+    assert apart == {"up": {"work": {"kind": "uniform", "low": 0}}}
+    for setting in ("{mean: 2}", "{}"):
+        same = plain(load_layers("s.yaml", overrides=[f"up={setting}"]))
+        assert same["up"].keys() == {"kind", "mean"}
+
+
 def test_an_override_of_a_kind_keeps_only_what_overrides_gave() -> None:
     write("s.yaml", "net: {kind: ring, degree: 4}\n")
     orders = [["net.kind=star", "net.hub=1"], ["net.hub=1", "net.kind=star"]]

@@ -207,6 +207,17 @@ def test_a_shipped_scenario_goes_by_its_name() -> None:
     assert "quickstart" in caught.value.problems[0].hint
 
 
+def test_a_folder_of_that_name_does_not_hide_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("quickstart").mkdir()
+    assert load_scenario("quickstart").name == "quickstart"
+    Path("quickstart").rmdir()
+    Path("quickstart").write_text("name: mine\n")
+    assert load_scenario("quickstart").name == "mine"
+
+
 def test_overrides_of_a_name_that_does_not_exist_change_nothing() -> None:
     with pytest.raises(ScenarioError, match="no shipped scenario"):
         load_scenario("zzz", overrides=["a"])
