@@ -129,7 +129,7 @@ def _expose(model: AlignmentModel, delays: tuple[int, ...]) -> _Exposure:
     for delay in delays:
         advance(frame, delay - frame.step, observe=note)
         exposed.snapshots.append(frame.state.copy())
-    advance(frame, model.scenario.time.steps - frame.step, observe=note)
+    advance(frame, model.resolved.time.steps - frame.step, observe=note)
     return exposed
 
 
@@ -137,7 +137,7 @@ def _on(
     environment: Environment, model: AlignmentModel, stopped: Callable[[], bool]
 ) -> Surroundings:
     population, draws = model.frame.population, model.frame.draws
-    return Surroundings(model.scenario, population, draws, environment, stopped)
+    return Surroundings(model.resolved, population, draws, environment, stopped)
 
 
 def _rest_all(

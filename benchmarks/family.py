@@ -35,8 +35,8 @@ def _problem(seed: int, *, n_rest: int) -> EnsembleProblems:
     model = AlignmentModel(full(Scenario.model_validate(content)))
     while model.running:
         model.step()
-    bench = Environment.bench(model.scenario)
-    surroundings = Surroundings(model.scenario, model.frame.population, model.frame.draws, bench)
+    bench = Environment.bench(model.resolved)
+    surroundings = Surroundings(model.resolved, model.frame.population, model.frame.draws, bench)
     state = rest(surroundings, model.state, step=0, n_steps=n_rest)
     return EnsembleProblems(surroundings, state, np.zeros(1, dtype=np.int64))
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import mesa
+import numpy as np
+import numpy.typing as npt
 
+from sim.agents import AgentSet, Person, PersonSet
 from sim.coefficients import Coefficients
+from sim.columns import Columns
 from sim.engine import advance
 from sim.environment import Environment
 from sim.optimizers import make_optimizers
@@ -15,6 +20,7 @@ from sim.optimizers.base import Optimizer
 from sim.population import Population, State
 from sim.processes.stage import Controller, Frame
 from sim.records import Recorder, column_names
+from sim.scenario.load import load_scenario
 from sim.scenario.resolve import full, with_changes
 from sim.scenario.schema import Scenario
 from sim.streams import Draws
@@ -31,9 +37,14 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
     Parameters
     ----------
     scenario
-        Short or full form.
+        Short or full form, or the name of a shipped scenario or a file.
     replicate
         Which replicate, ≥ 0.
+    seed
+        In place of the scenario's.
+    kwargs
+        Scenario values to change, by dotted path: `**{"constraints.coupling": 1.5}`.  Mesa's
+        browser app insists on this name.
 
     Attributes
     ----------
@@ -45,14 +56,23 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         Mesa's collector of the same series, one model variable a column.
     """
 
-    def __init__(self, scenario: Scenario, *, replicate: int = 0) -> None:
-        scenario = full(scenario)
+    def __init__(
+        self,
+        scenario: Scenario | str = "quickstart",
+        *,
+        replicate: int = 0,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(scenario, str):
+            scenario = load_scenario(scenario)
+        if seed is not None:
+            kwargs["seed"] = seed
+        scenario = full(with_changes(full(scenario), kwargs) if kwargs else scenario)
         draws = Draws(scenario.seed, replicate, "scenario")
         population = Population.draw(scenario, draws)
         self._set_up(scenario, population, State.initial(scenario, population, draws), draws=draws)
         self.optimizers: list[Optimizer] = make_optimizers(self)
-        # Mesa 3.3 counts agents in a class-level table that would keep the model alive for ever.
-        getattr(mesa.Agent, "_ids", {}).pop(self, None)
         self.frame.controllers = self.optimizers
         self.recorder = Recorder(scenario)
 
@@ -61,6 +81,11 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
     ) -> None:
         super().__init__(rng=scenario.seed % (1 << 32))
         self._resolved = scenario
+        self._everyone: PersonSet | None = None
+        self._persons: PersonSet | None = None
+        self._n_registered = 0
+        self.touched = False
+        self.columns = Columns(self)
         self.frame = Frame.begin(
             population,
             state,
@@ -70,17 +95,62 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
             listening=True,
         )
         self.datacollector = mesa.DataCollector(
-            model_reporters={name: _reader(name) for name in column_names(scenario)}
+            model_reporters={name: partial(_latest, name) for name in column_names(scenario)}
         )
 
     @property
-    def scenario(self) -> Scenario:
-        """The resolved scenario."""
-        return self._resolved
+    def agents(self) -> PersonSet:
+        """All agents: the persons, then the optimizers and whatever users add."""
+        if self._everyone is None:
+            others = {agent.unique_id: agent for agent in super().agents}
+            ids = np.arange(1, self.frame.population.n_persons + 1)
+            ids = np.append(ids, np.array(list(others), dtype=np.int64))
+            self._everyone = PersonSet.of(self, ids, others)
+        return self._everyone
 
-    @scenario.setter
-    def scenario(self, _: object) -> None:
-        """Ignore the description of an experiment that Mesa 3.5 sets on every model."""
+    @property
+    def agents_by_type(self) -> dict[type[mesa.Agent], AgentSet]:
+        """All agents by type."""
+        if self._persons is None:
+            self._persons = PersonSet.of(self, np.arange(1, self.frame.population.n_persons + 1))
+        return {Person: self._persons, **super().agents_by_type}
+
+    @property
+    def agent_types(self) -> list[type[mesa.Agent]]:
+        """The types of agents there are."""
+        return list(self.agents_by_type)
+
+    def register_agent(self, agent: mesa.Agent) -> None:
+        """Take up an agent that is not a person; called by Mesa when one is made."""
+        super().register_agent(agent)
+        self._n_registered += 1
+        agent.unique_id = self.frame.population.n_persons + self._n_registered
+        # Mesa 3.3 counts agents in a class-level table that would keep the model alive for ever.
+        getattr(mesa.Agent, "_ids", {}).pop(self, None)
+        if self._everyone is not None:
+            self._everyone.add(agent)
+
+    def deregister_agent(self, agent: mesa.Agent) -> None:
+        """Let go of an agent; called by Mesa when one is removed."""
+        super().deregister_agent(agent)
+        if self._everyone is not None:
+            self._everyone.discard(agent)
+
+    @property
+    def group_names(self) -> npt.NDArray[np.str_]:
+        """Names of the groups, by their numbers, (G,)."""
+        return np.array(list(self.resolved.population.groups))
+
+    def take_stock(self) -> None:
+        """Bring burden and counts up to date after persons were changed by hand."""
+        if self.touched:
+            self.frame.take_stock()
+            self.touched = False
+
+    @property
+    def resolved(self) -> Scenario:
+        """The resolved scenario; Mesa has taken the name `scenario` for descriptions of its own."""
+        return self._resolved
 
     @property
     def replicate(self) -> int:
@@ -101,12 +171,14 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         """Make one step, record it, and stop running at the end of the scenario."""
         recorded = len(self.recorder.rows)
         advance(self.frame, 1, observe=self.recorder)
+        self.touched = False
         if len(self.recorder.rows) > recorded:
             self.datacollector.collect(self)
-        self.running = self.clock < self.scenario.time.steps
+        self.running = self.clock < self.resolved.time.steps
 
     def prevalence(self) -> float:
         """Return the prevalence P of constraint as it stands [share]."""
+        self.take_stock()
         return float(self.frame.prevalence()[0])
 
     def fork(self, changes: Mapping[str, Any] | None = None) -> AlignmentModel:
@@ -125,16 +197,16 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
             If a change would not leave the same persons in place: seed, channels, time, size
             and groups are fixed.
         """
-        scenario = full(with_changes(self.scenario, changes)) if changes else self.scenario
+        scenario = full(with_changes(self.resolved, changes)) if changes else self.resolved
         self._check_same_persons(scenario)
-        fork = object.__new__(AlignmentModel)
+        fork = object.__new__(type(self))
         fork._set_up(
             scenario, self._population_of(scenario), self.state.copy(), draws=self.frame.draws
         )
         fork.frame.step, fork.steps, fork.running = self.frame.step, self.steps, self.running
         fork.frame.changes[...] = self.frame.changes
         fork.frame.stress, fork.frame.effort[...] = self.frame.stress.copy(), self.frame.effort
-        if scenario.optimizers == self.scenario.optimizers:
+        if scenario.optimizers == self.resolved.optimizers:
             fork.optimizers = [optimizer.transplant(fork) for optimizer in self.optimizers]
         else:
             fork.optimizers = make_optimizers(fork)
@@ -151,13 +223,13 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
             fixed = [getattr(s, name) for name in _FIXED]
             return (s.population.size, s.population.arrangement, shares, fixed)
 
-        if persons(scenario) != persons(self.scenario):
+        if persons(scenario) != persons(self.resolved):
             raise ValueError(
                 "a fork keeps its persons: seed, channels, time, size and groups cannot change"
             )
 
     def _population_of(self, scenario: Scenario) -> Population:
-        mine, old = self.frame.population, self.scenario
+        mine, old = self.frame.population, self.resolved
         same_network = scenario.network == old.network
         if same_network and (scenario.population, scenario.constraints) == (
             old.population,
@@ -172,5 +244,5 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         self.frame.controllers = [*self.frame.controllers, *controllers]
 
 
-def _reader(name: str) -> Any:
-    return lambda model: model.recorder.latest()[name]
+def _latest(name: str, model: AlignmentModel) -> float:
+    return model.recorder.latest()[name]

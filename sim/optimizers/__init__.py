@@ -21,4 +21,4 @@ METHODS: Mapping[str, type[Optimizer]] = {"none": Idle, "proportional": Proporti
 
 def make_optimizers(model: AlignmentModel) -> list[Optimizer]:
     """Return the scenario's optimizers as Mesa agents of the model, in the scenario's order."""
-    return [METHODS[spec.kind](model, spec) for spec in model.scenario.optimizers]
+    return [METHODS[spec.kind](model, spec) for spec in model.resolved.optimizers]

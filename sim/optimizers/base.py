@@ -39,6 +39,18 @@ class Optimizer(mesa.Agent):  # type: ignore[misc]
         """Return the effort u of this step, (G, K, R) [load]."""
         raise NotImplementedError
 
+    def step(self) -> None:
+        """Sense and act once on the model as it stands.
+
+        The schedule's stage `optimizers` has every optimizer do so in every step; called by hand
+        this is one correction more.
+        """
+        frame = self.model.frame
+        self.sense(frame)
+        effort = self.act(frame)
+        frame.effort += effort
+        frame.state.correction += effort
+
     def pay(self, wanted: FloatArray, *, frame: Frame, budget: float) -> FloatArray:
         """Return the wanted effort scaled down to what is left of the budget, and spend it.
 

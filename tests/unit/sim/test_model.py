@@ -39,9 +39,10 @@ def test_it_is_an_ordinary_mesa_model() -> None:
     m = model()
     assert isinstance(m, mesa.Model)
     assert m.running
-    assert [type(agent).__name__ for agent in m.agents] == ["Proportional", "Idle"]
+    kinds = [type(agent).__name__ for agent in m.agents]
+    assert kinds == ["Person"] * m.resolved.population.size + ["Proportional", "Idle"]
     assert all(isinstance(agent, mesa.Agent) for agent in m.optimizers)
-    assert len({agent.unique_id for agent in m.agents}) == 2
+    assert len({agent.unique_id for agent in m.agents}) == len(m.agents)
 
 
 def test_running_stops_at_the_end_and_stepping_on_is_allowed() -> None:
@@ -112,8 +113,9 @@ def test_a_fork_has_agents_of_its_own() -> None:
     m = model()
     fork = m.fork()
     assert all(agent.model is fork for agent in fork.agents)
-    assert len(fork.agents) == len(m.agents) == 2
-    assert not {id(agent) for agent in fork.agents} & {id(agent) for agent in m.agents}
+    assert len(fork.agents) == len(m.agents) == m.resolved.population.size + 2
+    assert not {id(agent) for agent in fork.optimizers} & {id(agent) for agent in m.optimizers}
+    assert not any(agent in m.agents for agent in fork.agents)
 
 
 def test_a_change_that_changes_no_trait_keeps_the_persons() -> None:
@@ -154,7 +156,7 @@ def test_new_optimizers_start_afresh() -> None:
     assert m.optimizers[0].spent[0] > 0.0
     fork = m.fork({"optimizers": [{"kind": "proportional", "budget": 9.0}]})
     assert [o.spent.tolist() for o in fork.optimizers] == [[0.0]]
-    assert len(fork.agents) == 1
+    assert len(fork.agents) == m.resolved.population.size + 1
 
 
 def test_a_controller_acts_beside_the_optimizers() -> None:
