@@ -54,7 +54,7 @@ class Measurement:
 
 @dataclass(slots=True)
 class _Exposure:
-    """Snapshots at the delays, the path of prevalence, and the peak of exposure."""
+    """Snapshots at the delays, no correction in force, path of prevalence, peak of exposure."""
 
     snapshots: list[State]
     prevalence: list[float]
@@ -128,7 +128,9 @@ def _expose(model: AlignmentModel, delays: tuple[int, ...]) -> _Exposure:
 
     for delay in delays:
         advance(frame, delay - frame.step, observe=note)
-        exposed.snapshots.append(frame.state.copy())
+        snapshot = frame.state.copy()
+        snapshot.correction[...] = 0.0
+        exposed.snapshots.append(snapshot)
     advance(frame, model.resolved.time.steps - frame.step, observe=note)
     return exposed
 
@@ -191,6 +193,7 @@ def _cost_rows(
 ) -> list[Row]:
     rested = _burden(problems.surroundings, problems.states)
     memory = _exposure_memory(problems.surroundings, problems.states)
+    horizon = problems.surroundings.scenario.restoration.horizon
     rows = []
     for j, delay in enumerate(delays):
         for t, target in enumerate(TARGETS):
@@ -206,7 +209,8 @@ def _cost_rows(
                     "length": length,
                     "quadratic": height * height * length if length else np.nan,
                     "constant_cost": float(found.constant[t, j]),
-                    "constant_height": float(found.constant[t, j]) / _horizon(problems),
+                    "constant_height": float(found.constant[t, j]) / horizon,
+                    "least_height": float(found.least[t, j]),
                     "floor": float(found.floor[j]),
                     "prevalence_exposed": exposed.prevalence[delay],
                     "prevalence_rested": float(rested[j]),
@@ -215,10 +219,6 @@ def _cost_rows(
                 }
             )
     return rows
-
-
-def _horizon(problems: EnsembleProblems) -> int:
-    return problems.surroundings.scenario.restoration.horizon
 
 
 def _remanence_rows(

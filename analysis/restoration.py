@@ -98,6 +98,8 @@ class Restorations:
         Of the cheapest pulse, the longer one at equal cost; nan and 0 when there is none.
     constant
         Cost of the cheapest constant correction, or inf.
+    least
+        Least height with which any pulse does it, or inf [load].
     floor
         Largest prevalence in the dwell window under the largest constant correction, (P,).
     inversions
@@ -110,6 +112,7 @@ class Restorations:
     height: FloatArray
     length: IntArray
     constant: FloatArray
+    least: FloatArray
     floor: FloatArray
     inversions: IntArray
     evaluations: int
@@ -248,6 +251,7 @@ def _cheapest(search: _Search) -> Restorations:
         height=np.where(possible, level * unit, np.nan),
         length=np.where(possible, search.lengths[choice[:, :, 0]], 0),
         constant=effort[:, :, 0],
+        least=np.where(found, search.feasible * unit, np.inf).min(axis=2),
         floor=search.floor,
         inversions=(search.infeasible > search.feasible).any(axis=2).sum(axis=1),
         evaluations=search.evaluations,

@@ -163,9 +163,11 @@ def reversible_twin(
     scenario = full(scenario)
     n = scenario.twin.factors
     replicates = scenario.restoration.replicates
-    if scenario.population.resample == "noise" and scenario.exposure.noise == 0.0:
-        replicates = 1
-    benches = [_Bench.of(twin_at(scenario, 0.0), r) for r in range(replicates)]
+    benches = [_Bench.of(twin_at(scenario, 0.0), 0)]
+    alike = scenario.population.resample == "noise"
+    if not (alike and exposure_bound(twin_at(scenario, 0.0), benches[0].population) is not None):
+        # Persons, or the exposure they reach, differ between replicates.
+        benches += [_Bench.of(twin_at(scenario, 0.0), r) for r in range(1, replicates)]
 
     def passes(step: int) -> bool:
         twin = twin_at(scenario, step / n)

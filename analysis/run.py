@@ -158,6 +158,7 @@ class CostRun:
             If the folder holds anything but a cost run, or, with `resume`, another one.
         """
         previous = self.directory.previous(command="cost")
+        self.directory.check_writable()
         if previous is None or not resume:
             return None
         if self._identity(previous) != self._identity(self.manifest):

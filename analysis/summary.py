@@ -117,14 +117,14 @@ def no_return(delays: np.ndarray[Any, Any], lost: np.ndarray[Any, Any]) -> float
 
 def _points(group: pd.DataFrame, u_max: float) -> Iterator[float | None]:
     for _, one in group.sort_values("delay").groupby("replicate"):
-        lost = ~(one["constant_height"].to_numpy() <= u_max * (1.0 + 1e-12))
+        lost = ~(one["least_height"].to_numpy() <= u_max * (1.0 + 1e-12))
         yield no_return(one["delay"].to_numpy(), lost)
 
 
 def no_return_table(cost: pd.DataFrame, *, u_max: float, seed: int = 0) -> pd.DataFrame:
     """Return the point of no return T* as a function of the largest admissible height.
 
-    The longest pulse needs the least height, so one cost run tells T* for every smaller u_max.
+    Every height up to u_max was searched, so one cost run tells T* for every smaller u_max.
     Columns: role, target, u_max, no_return (median T*, inf when most replicates are never
     lost) with no_return_low and no_return_high, never (share never lost), undefined (number of
     replicates regained after being lost; they are left out of the median).

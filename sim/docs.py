@@ -32,6 +32,11 @@ BREAKING: tuple[Mapping[str, Any], ...] = (
     {"optimizers": [{"kind": "proportional"}]},
     {"signed": True, "constraints": {"narrative_feed": -0.1}},
     {"signed": True, "constraints": {"coupling": -0.1}},
+    {
+        "signed": True,
+        "constraints": {"coupling": 0.1},
+        "network": {"kind": "edge_list", "file": "ties.csv"},
+    },
     {"signed": True, "channels": ["a", "b"], "constraints": {"spillover": {"a": {"b": -0.1}}}},
     {"narrative": {"lock_in_mode": "symmetric"}},
 )

@@ -156,6 +156,11 @@ class RunDirectory:
             raise OccupiedError(f"{self.folder} holds a `{other}` run; name another folder")
         return manifest
 
+    def check_writable(self) -> None:
+        """Fail before any work is done where nothing can be written."""
+        write_atomically(self.path(f".probe{_DRAFT}"), b"")
+        self.path(f".probe{_DRAFT}").unlink()
+
     def remove(self, *names: str) -> None:
         """Remove files of an earlier run, and drafts that a killed process left."""
         drafts = filter(_is_draft, self.folder.iterdir()) if self.folder.is_dir() else ()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @click.command("cost")
 @with_scenario
-@click.option("--replicates", type=click.IntRange(min=1), help="Matched replicates.")
+@click.option("--replicates", type=click.IntRange(1, 100_000), help="Matched replicates.")
 @click.option("--no-twin", is_flag=True, help="Leave out the reversible twin.")
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in the same folder.")
 @out_option

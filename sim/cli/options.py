@@ -17,7 +17,7 @@ set_option = click.option(
     help="Change a value of the scenario, e.g. --set constraints.coupling=1.5; repeatable.",
 )  # fmt: skip
 seed_option = click.option(
-    "--seed", type=click.IntRange(min=0), help="Seed, instead of the scenario's."
+    "--seed", type=click.IntRange(0, (1 << 63) - 1), help="Seed, instead of the scenario's."
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Machine-readable result on stdout, nothing else there."

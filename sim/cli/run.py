@@ -61,7 +61,8 @@ def run_command(
     try:
         _simulate(loaded, replicates, workers=workers or default_workers(), done=done)
     except KeyboardInterrupt:
-        say(f"{len(done.tables)} of {replicates} replicates are kept in {SERIES}")
+        kept = f"are kept in {SERIES}" if done.tables else "were done; nothing is kept"
+        say(f"{len(done.tables)} of {replicates} replicates {kept}")
         raise
     finally:
         series = done.write()

@@ -16,6 +16,7 @@ from sim.compiled import kernel
 from sim.network import Graph
 from sim.population import RelayArray
 from sim.processes.stage import graph_arrays
+from sim.scenario.schema import Scenario
 from sim.streams import FloatArray
 
 _FULL = 255
@@ -79,6 +80,11 @@ def _recount(load, relays, graph, strength, many):  # type: ignore[no-untyped-de
                     for edge in range(indptr[i], indptr[i + 1]):
                         count += relays[k, np.uint64(indices[edge]) * n_branches + r]
                     load[k, own + r] = strength[k] * (np.float64(count) / np.float64(degree))
+
+
+def negative_ties(scenario: Scenario) -> bool:
+    """Return whether ties may be negative, which turns order around: signed edge lists."""
+    return scenario.signed and scenario.network.kind == "edge_list"
 
 
 def neighbor_load(

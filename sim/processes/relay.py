@@ -12,7 +12,7 @@ import numpy as np
 
 from sim.compiled import kernel
 from sim.population import RelayArray
-from sim.processes.neighbors import neighbor_load
+from sim.processes.neighbors import negative_ties, neighbor_load
 from sim.processes.stage import Frame, Order, Stage, flat, run_end, several
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import each
@@ -154,6 +154,8 @@ def _order(scenario: Scenario) -> Order:
         return Order(False, "narrative_feed is negative: displacement takes load off")
     if min(each(constraints.coupling).values()) < 0.0:
         return Order(False, "coupling is negative: constrained neighbors take load off")
+    if negative_ties(scenario) and any(each(constraints.coupling).values()):
+        return Order(False, "ties may be negative: constrained neighbors take load off")
     if any(load < 0.0 for row in constraints.spillover.values() for load in row.values()):
         return Order(False, "spillover is negative: one constraint takes load off another")
     return Order(True, "relays switch with a load that grows with every relay, E and n")

@@ -52,8 +52,14 @@ def _direction(scenario: Scenario) -> dict[str, float]:
     if given is None:
         return weights
     raw = {n: given.get(n, 0.0) if isinstance(given, Mapping) else given for n in weights}
-    total = sum(raw.values())
-    return {name: value / total for name, value in raw.items()}
+    return _to_one(raw)
+
+
+def _to_one(parts: Mapping[str, float]) -> dict[str, float]:
+    """Return parts of a whole that sum to 1 but for rounding; what people write may miss it."""
+    total = sum(parts.values())
+    off = abs(total - 1.0) > 1e-14
+    return {name: part / total if off else part for name, part in parts.items()}
 
 
 def full(scenario: Scenario) -> Scenario:
@@ -61,12 +67,23 @@ def full(scenario: Scenario) -> Scenario:
 
     The result is itself a valid scenario, and `full` leaves it as it is.
     """
-    channels = tuple(scenario.channels)
+    shares = _to_one({name: channel.weight for name, channel in scenario.channels.items()})
+    weighted = {
+        name: channel.model_copy(update={"weight": shares[name]})
+        for name, channel in scenario.channels.items()
+    }
+    scenario = scenario.model_copy(update={"channels": weighted})
+    channels = tuple(weighted)
     population = scenario.population
+    sizes = _to_one({name: group.share for name, group in population.groups.items()})
     last = scenario.time.steps - 1
     constraints = _spread(scenario.constraints, channels)
     groups = {
-        name: _spread(group, channels, activation=each(constraints.activation))
+        name: _spread(
+            group.model_copy(update={"share": sizes[name]}),
+            channels,
+            activation=each(constraints.activation),
+        )
         for name, group in population.groups.items()
     }
     initial = _spread(population.initial, channels)

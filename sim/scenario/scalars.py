@@ -71,7 +71,7 @@ def _integer(text: str) -> int:
     if digits > MAX_DIGITS:
         raise UnclearScalarError(
             f"a whole number of {digits:,} digits; at most {MAX_DIGITS} are allowed",
-            "write it as 1.0e20 if it is a measure, in quotes if it is a name",
+            "no whole number is that large; write 1.0e20 for a measure, quote a name",
         )
     return int(text)
 

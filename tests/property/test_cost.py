@@ -84,3 +84,18 @@ def test_the_curves_tested_can_be_free_then_dear_then_lost(strategy: Regime) -> 
 
     first = settings(max_examples=1000, derandomize=True, database=None, phases=[Phase.generate])
     assert find(strategy, free_then_dear_then_lost, settings=first)
+
+
+def test_a_correction_in_force_is_no_part_of_the_path() -> None:
+    """An optimizer whose corrections do nothing changes no verdict on the path."""
+    content: Content = {
+        "time": {"steps": 20},
+        "population": {"size": 40},
+        "channels": {"only": 1.0},
+        "network": {"kind": "complete"},
+        "stressors": [{"kind": "ramp", "to_level": 0.25}],
+        "correction": {"gain": 0.0, "decay": 1.0},
+        "optimizers": [{"kind": "proportional", "response": 6.0, "budget": 1e5}],
+        "restoration": {"delays": 21, "rest": 1, "horizon": 4, "dwell": 1},
+    }
+    assert Curve.of(resolved(content)).path_violations == 0

@@ -6,6 +6,7 @@ assumption named, and by a margin; the message of a failure shows the curve that
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -159,6 +160,35 @@ def repelling(draw: st.DrawFn) -> Content:
     )
 
 
+TIES: Content = {
+    "kind": "edge_list",
+    "file": str(Path(__file__).parent / "negative_ties.csv"),
+    "directed": True,
+}
+"""The third person takes load off the first two."""
+
+
+@st.composite
+def negative_ties(draw: st.DrawFn) -> Content:
+    """Two persons whom the third, once constrained, sets free."""
+    return base(
+        signed=True,
+        network=TIES,
+        population={
+            "size": 3,
+            "groups": {
+                "early": {"share": 0.66, "activation": draw(between(0.02, 0.2))},
+                "late": {"share": 0.34, "activation": draw(between(0.3, 1.0))},
+            },
+        },
+        stressors=[{"kind": "constant", "level": 0.1}],
+        exposure={"leak": 0.0},
+        constraints={"coupling": 5.0},
+        safe={"prevalence": 0.4},
+        restoration={"rest": 1},
+    )
+
+
 REGIMES: dict[str, tuple[Search, str]] = {
     "reversible, pulse": (reversible_pulse(), "A2"),
     "leaky hysteretic, pulse": (leaky_hysteretic_pulse(), "A2"),
@@ -170,6 +200,7 @@ REGIMES: dict[str, tuple[Search, str]] = {
     "displacement heals": (healing_narrative(), "A2"),
     "an optimizer acts during exposure": (corrected_meanwhile(), "A2"),
     "negative coupling": (repelling(), "A1"),
+    "negative ties": (negative_ties(), "A1"),
 }
 
 
@@ -248,10 +279,28 @@ symmetric = st.builds(
     between(0.1, 0.5),
 )
 
+three = {"signed": True, "network": TIES, "population": {"size": 3}}
+tied = st.builds(
+    lambda seed, load: base(**three, seed=seed, constraints={"coupling": load}),
+    st.integers(0, 1000),
+    between(0.5, 2.0),
+)
+told = st.builds(
+    lambda seed, social: base(
+        **three,
+        seed=seed,
+        narrative={"rule": "degroot", "social": social, "push": 0.0, "heal": 0.0},
+    ),
+    st.integers(0, 1000),
+    between(0.2, 1.0),
+)
+
 DISORDERLY: dict[str, tuple[Search, str]] = {
     "negative coupling": (signed("coupling"), "coupling is negative"),
     "negative narrative feed": (signed("narrative_feed"), "narrative_feed is negative"),
     "negative spillover": (signed("spillover"), "spillover is negative"),
+    "negative ties, load": (tied, "constrained neighbors take load off"),
+    "negative ties, narrative": (told, "displaced neighbors set a person right"),
     "symmetric lock-in": (symmetric, "symmetric lock-in"),
 }
 

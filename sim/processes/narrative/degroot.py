@@ -6,7 +6,7 @@ n and ℓ of the step before enter both updates; the burden is the new one.
 from __future__ import annotations
 
 from sim.compiled import kernel
-from sim.processes.neighbors import neighbor_means
+from sim.processes.neighbors import negative_ties, neighbor_means
 from sim.processes.stage import Frame, Order, graph_arrays, several
 from sim.scenario.schema import Scenario
 
@@ -40,6 +40,8 @@ def run(frame: Frame) -> None:
 
 def order(scenario: Scenario) -> Order:
     """Return whether the rule keeps order, and why."""
+    if negative_ties(scenario) and scenario.narrative.social > 0.0:
+        return Order(False, "ties may be negative: displaced neighbors set a person right")
     if scenario.narrative.lock_in_mode == "symmetric":
         return Order(False, "symmetric lock-in also slows upward moves: worse lock-in can help")
     return Order(True, "averaging with ratchet lock-in; social + push ≤ 1 and social + heal ≤ 1")

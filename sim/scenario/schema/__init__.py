@@ -45,7 +45,8 @@ class Scenario(Block):
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 0
     """Seed of every random draw."""
     signed: bool = False
-    """Allow negative coupling, narrative feed and spillover, which break order (A1)."""
+    """Allow negative coupling, narrative feed, spillover and ties of an edge list, which break
+    order (A1)."""
     time: Time = Time()
     """The scenario clock."""
     population: Population = Population()

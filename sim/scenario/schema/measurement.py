@@ -39,8 +39,9 @@ class Restoration(Block):
     replicates: Annotated[int, Field(ge=1, le=100_000)] = 16
     """Matched replicates."""
     environment: Literal["bench", "future"] = "bench"
-    """Rest and restore on the bench (no stressor, noise, turnover, optimizer), or in the
-    scenario's own future from step τ on, where assumption A4 may fail."""
+    """Rest and restore on the bench (no stressor, noise, turnover), or under the scenario's own
+    stress, noise and turnover from step τ on, where assumption A4 may fail; optimizers act in
+    neither."""
     rest: Annotated[int, Field(ge=0, le=100_000)] = 40
     """R: steps between the end of exposure and the start of restoration [steps]."""
     rest_doublings: Annotated[int, Field(ge=1, le=12)] = 4

@@ -128,7 +128,8 @@ class Constraints(Block):
     activation: PerChannelDistribution = Lognormal(kind="lognormal", median=1.0, sigma=0.3)
     """Load at which a constraint becomes active (`up`) [load]."""
     width: PerChannelDistribution = Constant(value=0.6)
-    """w = up − down: how far the load must fall below `up` before release [load]; ≥ 0."""
+    """w = up − down: how far the load must fall below `up` before release [load]; draws below 0
+    count as 0."""
     ratchet_share: PerChannelShare = 0.0
     """Share of persons whose constraint never releases (down = −∞)."""
     coupling: PerChannelNumber = 0.0

@@ -88,6 +88,7 @@ def _cost(pairs: Pairs, delays: Sequence[int], cost_of: CostOf, horizon: int) ->
                         "quadratic": height * height * 10,
                         "constant_cost": cost,
                         "constant_height": cost / horizon,
+                        "least_height": cost / horizon,
                         "floor": 0.0625,
                         "prevalence_exposed": delay / 100.0,
                         "prevalence_rested": delay / 200.0,

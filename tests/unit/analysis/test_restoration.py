@@ -79,6 +79,10 @@ def assert_matches_brute_force(found: Restorations, grid: Grid) -> None:
     )
     unit = U_MAX / grid.family.n_levels * grid.family.horizon
     np.testing.assert_allclose(found.constant, constant * unit)
+    any_length = grid.achieved.any(axis=2)
+    least = np.where(any_length.any(axis=2), any_length.argmax(axis=2), np.inf)
+    np.testing.assert_allclose(found.least, least * U_MAX / grid.family.n_levels)
+    np.testing.assert_array_equal(np.isinf(found.least), np.isinf(found.cost))
     n, top = grid.family.n_levels, grid.family.horizon / 100
     np.testing.assert_allclose(found.floor, np.arange(found.floor.size) + n / 1000 + top)
 

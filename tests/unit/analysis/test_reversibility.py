@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from analysis.cost import measure
 from analysis.ensemble import Surroundings, rest
 from analysis.reversibility import (
     Certificate,
@@ -304,3 +305,31 @@ def test_the_control_that_is_shipped_is_the_twin_of_the_quickstart() -> None:
     twin, _ = reversible_twin(quickstart)
     labels = {"name": "", "description": ""}
     assert control.model_copy(update=labels) == twin.model_copy(update=labels)
+
+
+def test_a_twin_is_tried_with_every_replicate_where_they_reach_different_exposures() -> None:
+    content: Content = {
+        "time": {"steps": 12},
+        "channels": ["only"],
+        "population": {
+            "size": 30,
+            "initial": {"exposure": {"kind": "uniform", "low": 0.0, "high": 0.2}},
+        },
+        "network": COMPLETE,
+        "stressors": [{"kind": "constant", "level": 0.15}],
+        "exposure": {"leak": 0.1},
+        "turnover": {"rate": 0.25},
+        "narrative": {"rule": "none"},
+        "restoration": {
+            "delays": 2, "replicates": 6, "rest": 1, "rest_doublings": 1, "horizon": 2,
+            "dwell": 1, "tolerance": 0.5,
+        },
+    }  # fmt: skip
+    for seed in range(16):
+        constraints = {"activation": 0.4, "width": 0.0, "coupling": 0.02 * seed}
+        steps = {"certificate_steps": 6 + seed % 5}
+        scenario = resolved(content | {"seed": seed, "constraints": constraints, "twin": steps})
+        twin, factor = reversible_twin(scenario)
+        if factor > 0.0:
+            checks = [measure(twin, r, role="twin").checks[0] for r in range(6)]
+            assert all(check["certificate_holds"] for check in checks), seed

@@ -41,7 +41,7 @@ def rows(costs: Costs, *, role: str = "scenario", target: str = "hold") -> pd.Da
                 "censored": cost == INF,
                 "height": cost / 10.0 if cost < INF else NAN,
                 "length": 10 if cost < INF else 0,
-                "constant_height": cost / 10.0,
+                "least_height": cost / 10.0,
                 "floor": 0.01 * delay,
                 "prevalence_exposed": 0.5,
                 "prevalence_rested": 0.25 + 0.1 * replicate,

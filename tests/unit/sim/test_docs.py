@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 import subprocess
 import sys
@@ -168,6 +169,15 @@ def test_example_in_the_guide_is_a_scenario(number: int, folder: Path) -> None:
     path = folder / "example.yaml"
     path.write_text(EXAMPLES[number].text, encoding="utf-8")
     assert isinstance(load_scenario(path), Scenario)
+
+
+def test_the_first_example_has_something_to_measure(folder: Path) -> None:
+    small = ["population.size=500", "restoration.delays=[0, 48]", "restoration.rest_doublings=1"]
+    for name in ("town.yaml", "crowded.yaml"):
+        rows = measure(load_scenario(folder / name, overrides=small), 0).cost
+        costs = {(row["delay"], row["target"]): row["cost"] for row in rows}
+        assert costs[0, "hold"] == 0.0
+        assert 0.0 < costs[48, "hold"] < math.inf
 
 
 def kinds_in(value: Any) -> Iterator[str]:

@@ -144,3 +144,20 @@ def test_changes_go_by_dotted_path() -> None:
 def test_a_change_that_fits_nothing_is_refused(path: str, value: float, error: type) -> None:
     with pytest.raises(error):
         with_changes(scenario(), {path: value})
+
+
+def test_parts_that_miss_the_whole_are_scaled_to_it() -> None:
+    third = 0.3333333336
+    scenario = Scenario.model_validate(
+        {
+            "channels": {"a": third, "b": third, "c": third},
+            "population": {"groups": {"x": third, "y": third, "z": third}},
+        }
+    )
+    resolved = full(scenario)
+    assert sum(channel.weight for channel in resolved.channels.values()) <= 1.0 + 1e-15
+    assert sum(group.share for group in resolved.population.groups.values()) <= 1.0 + 1e-15
+    assert resolved.restoration.direction is not None
+    assert full(resolved) == resolved
+    exact = Scenario.model_validate({"channels": {"a": 0.1, "b": 0.2, "c": 0.7}})
+    assert full(exact).channels == exact.channels
