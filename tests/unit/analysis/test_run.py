@@ -15,7 +15,7 @@ from analysis.run import FILES, CostPlan, CostRun, Task, run_in_memory
 from sim.run_store import OccupiedError, read_table
 from sim.scenario.load import load_scenario
 from sim.scenario.schema import Scenario
-from sim.sweep.executors import Stopped
+from sim.sweep.executors import Stopped, serial
 
 CONTENT: dict[str, Any] = {
     "name": "small",
@@ -166,7 +166,7 @@ def test_another_scenario_is_not_resumed_but_replaces(
     assert load_scenario(folder / "scenario.yaml") == CostRun(folder, other).scenario
 
 
-def test_neither_another_commit_nor_other_versions_are_resumed(
+def test_neither_another_commit_nor_other_versions_nor_another_machine_are_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "run"
@@ -178,6 +178,10 @@ def test_neither_another_commit_nor_other_versions_are_resumed(
         CostRun(folder, SMALL, with_twin=False).claim(resume=True)
     monkeypatch.undo()
     monkeypatch.setattr("sim.run_store.version", lambda name: "0")
+    with pytest.raises(OccupiedError, match="holds another run"):
+        CostRun(folder, SMALL, with_twin=False).claim(resume=True)
+    monkeypatch.undo()
+    monkeypatch.setattr("sim.run_store.platform.machine", lambda: "another")
     with pytest.raises(OccupiedError, match="holds another run"):
         CostRun(folder, SMALL, with_twin=False).claim(resume=True)
 
@@ -293,6 +297,33 @@ def test_in_memory_and_in_a_folder_are_the_same_rows(
     for name in TABLES:
         (tmp_path / name).write_bytes(reference[FILES[name]])
         pd.testing.assert_frame_equal(read_table(tmp_path / name), results.tables[name])
+
+
+def test_the_order_in_which_tasks_finish_does_not_show(
+    tmp_path: Path, reference: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def backwards(tasks: list[Task], work: Any, **rest: Any) -> Any:
+        return serial(tasks[::-1], work, **rest)
+
+    monkeypatch.setitem(analysis.run.EXECUTORS, "threads", backwards)
+    carry_out(tmp_path / "run")
+    assert contents(tmp_path / "run") == reference
+    results = run_in_memory(CostPlan.of(SMALL))
+    for name in TABLES:
+        stored = read_table(tmp_path / "run" / FILES[name])
+        pd.testing.assert_frame_equal(stored, results.tables[name])
+
+
+def test_each_role_is_measured_in_its_own_scenario() -> None:
+    results = run_in_memory(CostPlan.of(SMALL))
+    assert results.twin is not None
+    both = results.tables["cost"].set_index("role")
+    for role, subject in (("scenario", results.scenario), ("twin", results.twin)):
+        alone = run_in_memory(CostPlan(subject, None, None)).tables["cost"].set_index("role")
+        pd.testing.assert_frame_equal(
+            both.loc[role].reset_index(drop=True), alone.reset_index(drop=True)
+        )
+    assert both.loc["scenario", "cost"].tolist() != both.loc["twin", "cost"].tolist()
 
 
 @pytest.mark.parametrize("crossings", [[], [{"level": 1.0}], [{"level": 0.0}]])

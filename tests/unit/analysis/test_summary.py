@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.intervals import Interval
 from analysis.summary import (
     cost_curve_table,
     crossing_table,
@@ -167,6 +168,12 @@ def test_the_point_of_no_return_falls_with_a_smaller_u_max() -> None:
     assert (table["never"] == 0.0).all()
 
 
+def test_a_height_above_u_max_by_rounding_alone_is_not_lost() -> None:
+    table = no_return_table(rows({0: [0.0], 5: [np.nextafter(100.0, INF)]}), u_max=10.0)
+    assert at(table, u_max=10.0)["no_return"] == INF
+    assert at(table, u_max=9.0)["no_return"] == 5.0
+
+
 def test_never_lost_is_infinite_and_regained_is_undefined() -> None:
     costs = {0: [0.0, 0.0, 0.0, 0.0], 5: [10.0, INF, INF, 10.0], 10: [10.0, INF, 10.0, 10.0]}
     row = at(no_return_table(rows(costs), u_max=10.0), u_max=10.0)
@@ -212,8 +219,8 @@ def remanent(values: Mapping[int, Sequence[float]], quantity: str = "cost_hold")
 
 
 def test_what_remains_is_the_larger_of_the_last_two_rests() -> None:
-    row = remanent({10: [9.0, 9.0, 9.0], 20: [2.0, 5.0, 1.0], 40: [3.0, 4.0, 1.25]})
-    assert (row["value"], row["rest"], row["delay"]) == (3.0, 40, 60)
+    row = remanent({10: [9.0, 9.0, 9.0], 20: [2.0, 5.0, 3.5], 40: [3.0, 4.0, 3.25]})
+    assert (row["value"], row["rest"], row["delay"]) == (3.5, 40, 60)
     assert row["converged"] == pytest.approx(1 / 3)
 
 
@@ -274,22 +281,38 @@ def test_the_path_is_shown_by_order_statistics() -> None:
         [
             {"role": "scenario", "replicate": r, "step": step, "prevalence": step + 0.01 * r}
             for step in (0, 1)
-            for r in range(11)
+            for r in range(12)
         ]
     )
     table = path_table(paths)
     assert table["median"].tolist() == pytest.approx([0.05, 1.05])
     assert table["low"].tolist() == pytest.approx([0.01, 1.01])
-    assert table["high"].tolist() == pytest.approx([0.09, 1.09])
+    assert table["high"].tolist() == pytest.approx([0.10, 1.10])
 
 
-def test_a_summary_holds_every_table() -> None:
+def tables_of_a_run() -> dict[str, pd.DataFrame]:
     cost = pd.concat([rows({0: [0.0], 5: [10.0]}), rows({0: [0.0], 5: [4.0]}, role="twin")])
-    tables = {
+    return {
         "cost": cost,
         "remanence": rested({10: [0.0], 20: [0.3]}),
         "crossings": crossings([1]),
     }
+
+
+def test_the_seed_reaches_every_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds: list[int] = []
+
+    def note(sample: object, *, seed: int) -> Interval:
+        seeds.append(seed)
+        return Interval(NAN, NAN, NAN)
+
+    monkeypatch.setattr("analysis.summary.quantile_interval", note)
+    summarize(tables_of_a_run(), u_max=10.0, step=0.5, seed=7)
+    assert set(seeds) == {7}
+
+
+def test_a_summary_holds_every_table() -> None:
+    tables = tables_of_a_run()
     summary = summarize(tables, u_max=10.0, step=0.5, seed=1)
     assert at(summary.premium, delay=5)["premium"] == 6.0
     assert at(summary.no_return, role="twin", u_max=10.0)["no_return"] == INF

@@ -3,7 +3,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from types import ModuleType
 
 import numba
 import numpy as np
@@ -17,19 +19,20 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package of one kernel, one helper and one file without either."""
+    """A package of one kernel, one helper, their decorators and one file without any."""
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     package = tmp_path / "package"
     (package / "deep").mkdir(parents=True)
     (package / "deep" / "kernel.py").write_text("from sim.compiled import kernel\n")
     (package / "helper.py").write_text("from sim.compiled import inlined\n")
+    (package / "compiled.py").write_text("x = 1\n")
     (package / "plain.py").write_text("x = 1\n")
     monkeypatch.setattr(compiled, "_PACKAGE", package)
     return package
 
 
-@pytest.mark.parametrize("name", ["deep/kernel.py", "helper.py"])
+@pytest.mark.parametrize("name", ["deep/kernel.py", "helper.py", "compiled.py"])
 def test_an_edit_of_any_kernel_source_is_another_cache(sources: Path, name: str) -> None:
     before = cache_directory()
     path = sources / name
@@ -44,9 +47,12 @@ def test_an_edit_elsewhere_keeps_the_cache(sources: Path) -> None:
     assert before.parent == sources.parent / "cache" / "remanence"
 
 
-def test_another_numba_is_another_cache(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("library", [numba, np], ids=["numba", "numpy"])
+def test_another_numba_or_numpy_is_another_cache(
+    sources: Path, monkeypatch: pytest.MonkeyPatch, library: ModuleType
+) -> None:
     before = cache_directory()
-    monkeypatch.setattr(numba, "__version__", "0")
+    monkeypatch.setattr(library, "__version__", "0")
     assert cache_directory() != before
 
 
@@ -58,10 +64,24 @@ def test_a_chosen_directory_wins(sources: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_cache_that_cannot_be_written_is_kept_elsewhere(
     sources: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(os, "getuid", lambda: 4711)
     (sources.parent / "cache").write_text("a file, not a folder")
     elsewhere = cache_directory()
-    assert str(os.getuid()) in str(elsewhere)
+    assert elsewhere.parent == Path(tempfile.gettempdir()) / "remanence-4711"
     assert elsewhere.name.startswith("kernels-")
+
+
+def test_a_cache_that_is_there_but_read_only_is_kept_elsewhere(
+    sources: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    usual = cache_directory()
+    monkeypatch.setattr(tempfile, "TemporaryFile", refused)
+    assert usual.is_dir()
+    elsewhere = Path(tempfile.gettempdir()) / f"remanence-{os.getuid()}"
+    assert cache_directory() == elsewhere / usual.name
 
 
 def test_kernels_add_in_the_order_written_and_let_other_threads_run() -> None:
@@ -72,7 +92,12 @@ def test_kernels_add_in_the_order_written_and_let_other_threads_run() -> None:
             out += value
         return out
 
+    @kernel
+    def rounded(value):  # type: ignore[no-untyped-def]
+        return (value + 1e16) - 1e16
+
     assert total(np.array([1e16, 1.0, -1e16, 1.0] * 8)) == 1.0
+    assert rounded(1.0) == 0.0
     assert total.targetoptions["nogil"]
 
 

@@ -101,12 +101,28 @@ def test_a_fork_replays_the_same_future() -> None:
     assert fork.state.equals(m.state)
     assert fork.prevalence() == m.prevalence()
     finished(fork)
-    assert m.clock == 4
+    assert m.clock == len(m.datacollector.model_vars["step"]) == 4
     assert finished(m).state.equals(fork.state)
     assert m.recorder.rows == fork.recorder.rows
     assert m.recorder.spent == fork.recorder.spent
     assert m.datacollector.model_vars == fork.datacollector.model_vars
     assert [o.spent.tolist() for o in m.optimizers] == [o.spent.tolist() for o in fork.optimizers]
+
+
+def test_a_fork_shows_the_step_just_made() -> None:
+    m = model()
+    for _ in range(4):
+        m.step()
+    fork = m.fork()
+    for name in ("stress", "effort", "changes"):
+        mine, its = getattr(m.frame, name), getattr(fork.frame, name)
+        assert mine.any()
+        assert np.array_equal(its, mine)
+        assert not np.shares_memory(its, mine)
+
+
+def test_a_fork_of_a_finished_model_is_finished() -> None:
+    assert not finished(model()).fork().running
 
 
 def test_a_fork_has_agents_of_its_own() -> None:
@@ -141,6 +157,7 @@ def test_a_change_that_changes_no_trait_keeps_the_persons() -> None:
         ("time.steps", 11),
         ("population.size", 61),
         ("population.arrangement", "shuffled"),
+        ("population.groups", {"some": 0.5, "others": 0.5}),
         ("channels.deprivation.weight", 0.25 + 1e-10),
     ],
 )
@@ -169,6 +186,12 @@ def test_a_controller_acts_beside_the_optimizers() -> None:
         m.step()
         efforts.append(m.recorder.latest()["effort"])
     assert efforts == [0.0, 8.0, 0.0, 0.0]
+
+
+def test_a_controller_does_not_displace_the_optimizers() -> None:
+    m = model()
+    m.control(Planned(np.zeros((1, 4)), np.zeros((1, 1))))
+    assert finished(m).recorder.spent == finished(model()).recorder.spent > 0.0
 
 
 def test_a_finished_model_can_be_collected() -> None:

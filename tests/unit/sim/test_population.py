@@ -133,6 +133,12 @@ def test_ratchets_never_release_and_are_as_many_as_asked() -> None:
     assert np.isneginf(everyone.down).all()
 
 
+def test_ratchets_of_one_channel_say_nothing_about_another() -> None:
+    population, _ = drawn(scenario(constraints={"ratchet_share": 0.5}))
+    rent, work = np.isneginf(population.down)
+    assert np.mean(rent & work) == pytest.approx(0.25, abs=0.03)  # 10,000 persons
+
+
 def test_traits_are_fixed() -> None:
     population, _ = drawn(scenario())
     for name in ("group", "group_share", "vulnerability", "up", "down"):

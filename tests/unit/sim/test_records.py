@@ -132,6 +132,14 @@ def test_apparent_alignment_is_carried_forward_in_silence() -> None:
         assert recorder.latest()["apparent_alignment"] == pytest.approx(seen, nan_ok=True)
 
 
+def test_half_a_lock_in_counts_as_locked_in() -> None:
+    model = AlignmentModel(SCENARIO)
+    model.state.lock_in[...] = 0.49
+    model.state.lock_in[:6] = 0.5
+    model.recorder(model.frame)
+    assert model.recorder.latest()["lock_in_share"] == 6 / 30
+
+
 @pytest.mark.parametrize(("every", "steps"), [(1, range(1, 13)), (5, [5, 10]), (13, [])])
 def test_only_every_nth_step_is_recorded_but_effort_is_never_lost(
     every: int, steps: list[int]

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from sim.run_store import (
     OccupiedError,
@@ -21,7 +24,7 @@ from sim.run_store import (
     write_table,
 )
 from sim.scenario.load import load_scenario
-from sim.scenario.resolve import digest, full
+from sim.scenario.resolve import digest, dump, full
 from sim.scenario.schema import Scenario
 from sim.version import MODEL_VERSION
 
@@ -35,6 +38,20 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert path.read_bytes() == b"new"
     assert [p.name for p in path.parent.iterdir()] == ["file.bin"]
     assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_file_is_flushed_to_disk_and_then_the_folder_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[tuple[bool, bool]] = []
+
+    def note(handle: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(handle).st_mode)
+        flushed.append((is_folder, (tmp_path / "file.bin").exists()))
+
+    monkeypatch.setattr(os, "fsync", note)
+    write_atomically(tmp_path / "file.bin", b"new")
+    assert flushed == [(False, False), (True, True)]
 
 
 @pytest.mark.parametrize("failing", ["fsync", "fdopen"])
@@ -115,18 +132,43 @@ def test_a_manifest_says_what_is_needed_to_run_again() -> None:
     json.dumps(manifest, allow_nan=False)
 
 
-def test_the_commit_is_that_of_the_code_not_of_a_repository_around_it(tmp_path: Path) -> None:
+def commit_all(folder: Path) -> None:
+    """Put what a folder holds into a repository of its own."""
     git = ["git", "-c", "user.name=x", "-c", "user.email=x@example.org"]
-    (tmp_path / ".gitignore").write_text("sim\n")
-    for command in (["init", "-q"], ["add", ".gitignore"], ["commit", "-qm", "not ours"]):
-        subprocess.run([*git, *command], cwd=tmp_path, check=True)
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "not ours"]):
+        subprocess.run([*git, *command], cwd=folder, check=True)
+
+
+def copy_code(folder: Path) -> None:
     source = Path(__file__).parents[3] / "sim"
-    shutil.copytree(source, tmp_path / "sim", ignore=shutil.ignore_patterns("__pycache__"))
-    code = "import sim.run_store as s; print(repr(s._commit()), s.__file__)"
+    shutil.copytree(source, folder / "sim", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def commit_of_the_code_in(folder: Path) -> str:
+    code = "import sim.run_store as s; print(s.__file__); print(s._commit())"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["''", str(tmp_path / "sim" / "run_store.py")]
+    file, commit = done.stdout.splitlines()
+    assert file == str(folder / "sim" / "run_store.py")
+    return commit
+
+
+def test_the_commit_is_that_of_the_code_not_of_a_repository_around_it(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("sim\n")
+    commit_all(tmp_path)
+    copy_code(tmp_path)
+    assert commit_of_the_code_in(tmp_path) == ""
+
+
+def test_uncommitted_edits_are_told_from_the_commit(tmp_path: Path) -> None:
+    copy_code(tmp_path)
+    commit_all(tmp_path)
+    commit = commit_of_the_code_in(tmp_path)
+    assert re.fullmatch("[0-9a-f]{40}", commit)
+    version = tmp_path / "sim" / "version.py"
+    version.write_text(f"{version.read_text()}# edited\n")
+    assert commit_of_the_code_in(tmp_path) == f"{commit}+dirty"
 
 
 def test_a_run_can_be_run_again_from_its_folder_alone(tmp_path: Path) -> None:
@@ -141,6 +183,7 @@ def test_a_run_can_be_run_again_from_its_folder_alone(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "run")
     run.write_scenario(scenario)
     shutil.rmtree(tmp_path / "in")
+    run = RunDirectory(run.folder.rename(tmp_path / "moved"))
     again = load_scenario(run.path("scenario.yaml"))
     assert digest(again, model_version="1") == digest(scenario, model_version="1")
     # Running it in its own folder must not lose the list it reads.
@@ -153,6 +196,7 @@ def test_the_stored_scenario_is_the_full_one(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     run.write_scenario(SMALL, name="twin.yaml")
     assert load_scenario(tmp_path / "twin.yaml") == full(SMALL)
+    assert yaml.safe_load((tmp_path / "twin.yaml").read_text()) == dump(full(SMALL))
 
 
 def test_json_is_strict(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import math
 import re
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +40,45 @@ def test_stdout_is_one_strict_json_document(remanence: Call, folder: Path) -> No
     assert document["manifest"] == json.loads((folder / "c" / "manifest.json").read_text())
     assert "finding the reversible twin" in said.err
     assert "replicates: 4 of 4" in said.err
+    assert json.loads((folder / "c" / "timings.json").read_text())["seconds"] > 0.0
+
+
+def test_the_printed_table_is_the_curve(remanence: Call) -> None:
+    arguments = ("cost", "small.yaml", "--set", "safe.prevalence=0.3", "--out", "c")
+    curve = strictly(remanence(*arguments, "--json").out)["curve"]
+    wanted = {
+        (row["role"], row["target"], str(row["delay"])): (
+            "∞" if row["cost_censored"] else f"{row['cost']:.1f}"
+        )
+        for row in curve
+    }
+    _, header, *lines = remanence(*arguments, "--resume").out.splitlines()
+    names = header.split()[1:]
+    columns = list(zip(names[::2], names[1::2], strict=True))
+    shown = {}
+    for delay, *cells in (line.split() for line in lines[: len(curve) // len(columns)]):
+        shown |= {(*c, delay): cell for c, cell in zip(columns, cells, strict=True)}
+    assert shown == wanted
+    assert wanted["scenario", "hold", "8"] != wanted["scenario", "heal", "8"]
+
+
+def test_progress_counts_what_was_done_before(remanence: Call, folder: Path) -> None:
+    arguments = ("cost", "small.yaml", "--no-twin", "--out", "c")
+    remanence(*arguments)
+    shutil.rmtree(folder / "c" / "parts" / "scenario-000001")
+    said = remanence(*arguments, "--resume")
+    assert re.findall(r"replicates: .*", said.err) == ["replicates: 2 of 2"]
+
+
+def test_a_terminal_gets_a_bar_and_stdout_stays_clean(
+    remanence: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    said = remanence("cost", "small.yaml", "--no-twin", "--out", "c", "--json")
+    assert strictly(said.out)["ok"]
+    assert "2/2" in said.err
+    assert "2 of 2" not in said.err
 
 
 def test_an_infinite_cost_is_null_and_marked(remanence: Call, folder: Path) -> None:
@@ -51,7 +92,9 @@ def test_an_infinite_cost_is_null_and_marked(remanence: Call, folder: Path) -> N
 
 
 def test_numbers_keep_their_digits(remanence: Call, folder: Path) -> None:
-    document = strictly(remanence("cost", "small.yaml", "--no-twin", "--out", "c", "--json").out)
+    # Shares of 37 persons have endless digits.
+    arguments = ("--no-twin", "--set", "population.size=37", "--out", "c", "--json")
+    document = strictly(remanence("cost", "small.yaml", *arguments).out)
     cost = read_table(folder / "c" / "cost.parquet")
     for row in document["curve"]:
         mine = cost[(cost["target"] == row["target"]) & (cost["delay"] == row["delay"])]

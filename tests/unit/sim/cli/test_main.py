@@ -66,6 +66,7 @@ def test_every_exit_code_is_documented(remanence: Call) -> None:
         ["cost", "small.yaml", "--workers", "0"],
         ["cost", "small.yaml", "--workers", "many"],
         ["cost", "small.yaml", "--replicates", "0"],
+        ["run", "small.yaml", "--replicates", "0"],
         ["run", "small.yaml", "--seed", "-1"],
         ["run", "small.yaml", "--out", "small.yaml"],
         ["validate"],
@@ -133,6 +134,7 @@ def test_what_is_not_our_mistake_has_a_code_and_a_line(
     assert (said.code, said.out) == (code, "")
     assert said.err.strip().startswith(message)
     assert said.err.strip().count("\n") == 0
+    assert not said.err.strip().endswith(":")
     document = json.loads(remanence("plan", "small.yaml", "--json").out)
     assert document["error"] == kind
     assert document["message"].startswith(message)

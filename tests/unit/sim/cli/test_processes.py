@@ -93,6 +93,16 @@ def test_a_pipe_that_is_closed_early_is_no_error(start: Start, arguments: list[s
     assert "Broken pipe" not in err
 
 
+def test_a_terminal_that_lacks_a_character_ends_nothing(
+    start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    with (folder / "out").open("wb") as out:
+        code, _, err = finished(start("list", "variables", stdout=out.fileno()))
+    assert (code, err) == (0, "")
+    assert rb"lock-in \u2113" in (folder / "out").read_bytes()
+
+
 def test_output_that_cannot_be_written_is_74(start: Start) -> None:
     with Path("/dev/full").open("w") as full:
         process = start("schema", stdout=full.fileno())

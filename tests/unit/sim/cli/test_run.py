@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sim.cli.run import _series
 from sim.model import AlignmentModel
 from sim.run_store import read_table
 from sim.scenario.load import load_scenario
+from sim.sweep.executors import EXECUTORS, Stopped, serial
 
 if TYPE_CHECKING:
     from conftest import Call
@@ -93,6 +96,29 @@ def test_if_every_replicate_fails_it_says_so(
     assert "series" not in document
     # The series of the run before would pass for that of this one.
     assert not (folder / "r" / "series.parquet").exists()
+    monkeypatch.undo()
+    monkeypatch.chdir(folder)
+    assert remanence("run", "small.yaml", "--out", "r").code == 0
+    assert not (folder / "r" / "failures.json").exists()
+
+
+def test_the_order_in_which_replicates_finish_does_not_show(
+    remanence: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def backwards(tasks: list[int], work: Any, **rest: Any) -> Any:
+        return serial(tasks[::-1], work, **rest)
+
+    monkeypatch.setitem(EXECUTORS, "threads", backwards)  # type: ignore[arg-type]
+    remanence("run", "small.yaml", "--replicates", "3", "--out", "r")
+    table = read_table(folder / "r" / "series.parquet")
+    assert table["replicate"].tolist() == [0] * 8 + [1] * 8 + [2] * 8
+
+
+def test_a_replicate_that_is_told_to_stop_does() -> None:
+    stop = Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        _series(load_scenario("small.yaml"), 0, stop)
 
 
 def test_an_interrupt_keeps_what_is_done(

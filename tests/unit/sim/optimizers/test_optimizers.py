@@ -124,6 +124,16 @@ def test_a_budget_is_never_overspent(wanted: list[list[float]], budget: float) -
         assert np.array_equal(paid[..., ~poor], asked[..., ~poor])
 
 
+def test_rounding_overspends_no_budget() -> None:
+    m = model()
+    optimizer = Idle(m, NoOptimizer(kind="none"))
+    for price in (1.3, 7.0):  # what is left of 5, added to 1.3, is more than 5
+        wanted = np.zeros((2, 2, 1))
+        wanted[:, 0] = price
+        optimizer.pay(wanted, frame=m.frame, budget=5.0)
+    assert optimizer.spent.tolist() == [5.0]
+
+
 @given(
     response=st.floats(0.0, 50.0),
     budget=budgets,

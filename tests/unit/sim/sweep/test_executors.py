@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -79,6 +80,18 @@ def test_threads_never_run_more_than_asked() -> None:
     assert most == 3
 
 
+def test_no_task_waits_in_line_for_a_thread() -> None:
+    stop, started = Event(), []
+
+    def work(n: int) -> None:
+        started.append(n)
+        time.sleep(0.5)  # longer than until the executor looks for free threads again
+        stop.set()
+
+    list(threads([0, 1, 2], work, workers=1, stop=stop))
+    assert started == [0]
+
+
 def test_leaving_threads_early_stops_them() -> None:
     stop = Event()
 
@@ -131,5 +144,9 @@ def test_finishing_leaves_the_stop_alone() -> None:
         assert not stop.is_set()
 
 
-def test_there_is_a_worker_for_every_core_this_process_may_use() -> None:
+def test_there_is_a_worker_for_every_core_this_process_may_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert default_workers() >= 1
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
+    assert default_workers() == 3

@@ -29,6 +29,7 @@ def test_what_is_written_is_done_and_comes_back_in_the_order_asked(segments: Seg
     assert joined["cost"]["x"].tolist() == [2.5, np.inf, 1.5, np.inf]
     assert joined["path"]["n"].tolist() == [1, 2, 1, 2]
     assert list(joined["cost"].index) == [0, 1, 2, 3]
+    assert segments.collect(["b", "a"])["cost"]["x"].tolist() == [1.5, np.inf, 2.5, np.inf]
 
 
 def test_writing_again_replaces(segments: Segments) -> None:
@@ -51,10 +52,11 @@ def test_any_wrong_bit_is_noticed(segments: Segments) -> None:
     assert not (segments.folder / "bad").exists()
 
 
+@pytest.mark.parametrize("name", ["path.parquet", "digests.json"])
 @pytest.mark.parametrize("length", [0, 4, 100, -1])
-def test_a_truncated_file_is_noticed(segments: Segments, length: int) -> None:
+def test_a_truncated_file_is_noticed(segments: Segments, length: int, name: str) -> None:
     segments.write("a", tables())
-    path = segments.folder / "a" / "path.parquet"
+    path = segments.folder / "a" / name
     path.write_bytes(path.read_bytes()[:length])
     assert segments.done() == set()
 
@@ -77,6 +79,25 @@ def test_drafts_strays_and_links_are_cleared_away(segments: Segments, tmp_path: 
     assert segments.done() == {"a"}
     assert [path.name for path in segments.folder.iterdir()] == ["a"]
     assert (tmp_path / "precious" / "file").read_text() == "kept"
+
+
+def test_a_draft_is_not_done_however_whole(segments: Segments) -> None:
+    segments.write("a", tables())
+    (segments.folder / "a").rename(segments.folder / ".a.4711")
+    assert segments.done() == set()
+
+
+def test_a_segment_is_flushed_to_disk_once_it_is_in_place(
+    segments: Segments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[list[str]] = []
+
+    def note(folder: Path) -> None:
+        flushed.append([path.name for path in folder.iterdir()])
+
+    monkeypatch.setattr("sim.sweep.segments.sync_folder", note)
+    segments.write("a", tables())
+    assert flushed == [["a"]]
 
 
 def test_a_write_that_fails_leaves_nothing_behind(
