@@ -159,5 +159,7 @@ def test_parts_that_miss_the_whole_are_scaled_to_it() -> None:
     assert sum(group.share for group in resolved.population.groups.values()) <= 1.0 + 1e-15
     assert resolved.restoration.direction is not None
     assert full(resolved) == resolved
-    exact = Scenario.model_validate({"channels": {"a": 0.1, "b": 0.2, "c": 0.7}})
-    assert full(exact).channels == exact.channels
+    tenths = {f"g{i}": 0.1 for i in range(10)}
+    exact = full(Scenario.model_validate({"population": {"groups": tenths}}))
+    assert sum(tenths.values()) < 1.0
+    assert {name: group.share for name, group in exact.population.groups.items()} == tenths
