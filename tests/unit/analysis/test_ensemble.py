@@ -182,3 +182,26 @@ def test_no_pulse_beats_the_exact_optimum(
         cost = found.cost[target, 0] / u_max * n_levels
         assert cost >= exact - 1e-9
         np.testing.assert_allclose(cost, pulses)
+
+
+def test_who_heals_is_told_apart_among_those_who_hold() -> None:
+    content = {
+        "population": {"size": 3},
+        "channels": ["only"],
+        "network": {"kind": "complete"},
+        "exposure": {"leak": 0.0},
+        "constraints": {"activation": 1.0, "width": 0.0},
+        "restoration": {"horizon": 3, "dwell": 1},
+    }
+    scenario = resolved(content)
+    surroundings = surroundings_of(scenario, where="bench")
+    free = AlignmentModel(scenario).state
+    burdened = free.copy()
+    burdened.exposure[...] = 2.0
+    problems = EnsembleProblems(
+        surroundings, State.stack([free, burdened]), np.zeros(2, dtype=np.int64)
+    )
+    for asked in ([0, 1, 1], [1, 0], [1, 1, 0, 1, 1], [0]):
+        outcome = problems.evaluate(np.array(asked), np.full((3, len(asked)), 6.0))
+        assert outcome.hold.all()
+        assert outcome.heal.tolist() == [problem == 0 for problem in asked]
