@@ -202,6 +202,7 @@ def test_who_heals_is_told_apart_among_those_who_hold() -> None:
         surroundings, State.stack([free, burdened]), np.zeros(2, dtype=np.int64)
     )
     for asked in ([0, 1, 1], [1, 0], [1, 1, 0, 1, 1], [0]):
-        outcome = problems.evaluate(np.array(asked), np.full((3, len(asked)), 6.0))
-        assert outcome.hold.all()
-        assert outcome.heal.tolist() == [problem == 0 for problem in asked]
+        heights = np.array([6.0] * len(asked) + [0.0])
+        outcome = problems.evaluate(np.array([*asked, 1]), np.tile(heights, (3, 1)))
+        assert outcome.hold.tolist() == [True] * len(asked) + [False]
+        assert outcome.heal.tolist() == [problem == 0 for problem in asked] + [False]
