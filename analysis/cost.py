@@ -39,7 +39,8 @@ class Measurement:
     crossings
         One row a declared threshold.
     path
-        One row a step of the exposure: prevalence.
+        One row a step of the exposure, and of the longest rest after the longest delay:
+        prevalence and mean exposure.
     checks
         One row: delays at which the path was nowhere better than before (A2), inversions of
         feasibility in height, plans tried, certificate.
@@ -58,6 +59,7 @@ class _Exposure:
 
     snapshots: list[State]
     prevalence: list[float]
+    exposure: list[float]
     peak: FloatArray
 
 
@@ -85,16 +87,19 @@ def measure(
     if scenario.restoration.environment != "bench":
         surroundings = _on(Environment.of(scenario), model, stopped)
     after_delays = _rest_all(surroundings, exposed.snapshots, delays)
-    after_rests = _rest_longer(bench, exposed.snapshots[-1])
+    after_rests, fading = _rest_longer(bench, exposed.snapshots[-1], delay=delays[-1])
     n_problems = after_delays.clocks.size + after_rests.clocks.size
     evaluate = joined([after_delays, after_rests])
     found = restore(evaluate, n_problems, family_of(scenario))
     label: Row = {"role": role, "replicate": replicate}
     result = Measurement()
     result.cost.extend(_cost_rows(label, after_delays, exposed, delays, found))
+    rows = enumerate(zip(exposed.prevalence, exposed.exposure, strict=True))
     result.path.extend(
-        {**label, "step": step, "prevalence": p} for step, p in enumerate(exposed.prevalence)
+        {**label, "phase": "exposure", "step": t, "prevalence": p, "exposure": e}
+        for t, (p, e) in rows
     )
+    result.path.extend({**label, "phase": "rest", **row} for row in fading)
     for crossing in scenario.record.crossings:
         step = first_passage(exposed.prevalence, level=crossing.level, direction=crossing.direction)
         row = {"level": crossing.level, "direction": crossing.direction, "step": step}
@@ -120,10 +125,12 @@ def family_of(scenario: Scenario) -> Family:
 def _expose(model: AlignmentModel, delays: tuple[int, ...]) -> _Exposure:
     frame = model.frame
     frame.listening = bool(model.optimizers)
-    exposed = _Exposure([], [model.prevalence()], frame.state.exposure[:, :, 0].copy())
+    start = frame.state.exposure[:, :, 0].copy()
+    exposed = _Exposure([], [model.prevalence()], [_mean_exposure(frame)], start)
 
     def note(frame: Frame) -> None:
         exposed.prevalence.append(float(frame.prevalence()[0]))
+        exposed.exposure.append(_mean_exposure(frame))
         np.maximum(exposed.peak, frame.state.exposure[:, :, 0], out=exposed.peak)
 
     for delay in delays:
@@ -133,6 +140,11 @@ def _expose(model: AlignmentModel, delays: tuple[int, ...]) -> _Exposure:
         exposed.snapshots.append(snapshot)
     advance(frame, model.resolved.time.steps - frame.step, observe=note)
     return exposed
+
+
+def _mean_exposure(frame: Frame) -> float:
+    """Return the weighted mean exposure of branch 0 [load]."""
+    return float(weighted(frame.coefficients.weight, frame.state.exposure.mean(axis=1))[0])
 
 
 def _on(
@@ -164,14 +176,25 @@ def _rests(scenario: Scenario) -> list[int]:
     return [first * 2**m for m in range(scenario.restoration.rest_doublings)]
 
 
-def _rest_longer(bench: Surroundings, snapshot: State) -> EnsembleProblems:
-    """Rest one state R, 2R, 4R … steps on the bench; one problem a rest."""
-    states, reached = [snapshot], 0
+def _rest_longer(
+    bench: Surroundings, snapshot: State, *, delay: int
+) -> tuple[EnsembleProblems, list[Row]]:
+    """Rest one state R, 2R, 4R … steps on the bench; one problem a rest, one row a step."""
+    frame = bench.frame(snapshot.copy(), step=0)
+    rows: list[Row] = []
+
+    def note(frame: Frame) -> None:
+        prevalence = float(frame.prevalence()[0])
+        row = {"step": delay + len(rows), "prevalence": prevalence}
+        rows.append({**row, "exposure": _mean_exposure(frame)})
+
+    note(frame)
+    states = []
     for total in _rests(bench.scenario):
-        states.append(rest(bench, states[-1], step=reached, n_steps=total - reached))
-        reached = total
-    clocks = np.zeros(len(states) - 1, dtype=np.int64)
-    return EnsembleProblems(bench, State.stack(states[1:]), clocks)
+        advance(frame, total - frame.step, observe=note)
+        states.append(frame.state.copy())
+    clocks = np.zeros(len(states), dtype=np.int64)
+    return EnsembleProblems(bench, State.stack(states), clocks), rows
 
 
 def _burden(surroundings: Surroundings, state: State) -> FloatArray:

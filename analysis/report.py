@@ -16,6 +16,8 @@ from analysis import key_tables, report_tables
 from analysis.cost import family_of
 from analysis.effort import effort_table
 from analysis.figures import Drawing, cost_figure, path_figure, to_svg
+from analysis.hysteresis import area_table, loop_table
+from analysis.loop_figure import loop_figure
 from analysis.results import CostResults
 from analysis.summary import Summary, path_table
 from analysis.table import Table
@@ -33,6 +35,7 @@ def render(results: CostResults) -> str:
     """
     summary = results.summary()
     path = path_table(results.tables["path"])
+    loop = loop_table(results.tables["path"])
     scenario = full(results.scenario)
     environment = Environment(
         loader=PackageLoader("analysis"),
@@ -52,7 +55,8 @@ def render(results: CostResults) -> str:
                 path, crossings=summary.crossings, scenario=scenario, narrow=narrow
             )
         ),
-        tables=_tables(results, summary, path),
+        loop_figure=_both(lambda narrow: loop_figure(loop, narrow=narrow)),
+        tables=_tables(results, summary, path) | _loop_tables(results, loop),
         censored=bool(summary.curve["censored"].any()),
         has_twin="twin" in set(summary.curve["role"]),
         **_setting(scenario),
@@ -113,6 +117,11 @@ def _tables(results: CostResults, summary: Summary, path: pd.DataFrame) -> dict[
         found["premium"] = report_tables.premium(summary)
         found["premium_at_last"] = key_tables.premium_at_last(summary)
     return {name: table for name, table in found.items() if table.rows}
+
+
+def _loop_tables(results: CostResults, loop: pd.DataFrame) -> dict[str, Table]:
+    areas = area_table(results.tables["path"], seed=results.scenario.seed)
+    return {"loop": report_tables.loop(loop), "loop_area": report_tables.loop_area(areas)}
 
 
 def _assumptions(assumptions: Sequence[Assumption]) -> Table:

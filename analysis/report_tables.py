@@ -9,8 +9,8 @@ import pandas as pd
 
 from analysis.figures import drawn_steps
 from analysis.summary import Summary
-from analysis.table import Formats, Table, listing, role_name
-from analysis.wording import NOTHING, number, percent
+from analysis.table import Formats, Table, in_order, listing, role_name
+from analysis.wording import NOTHING, interval, number, percent
 
 
 def curve(summary: Summary) -> Table:
@@ -97,6 +97,35 @@ def path(table: pd.DataFrame) -> Table:
     return listing(
         drawn, formats, name="path", caption="Prevalence by step", headers=2, notes=notes
     )
+
+
+def loop(table: pd.DataFrame) -> Table:
+    """Return the hysteresis loop, from `analysis.hysteresis.loop_table`."""
+    formats: Formats = {
+        "role": ("Run", role_name),
+        "phase": ("Phase", str),
+        "step": ("Step", number),
+        "exposure": ("Mean exposure [load]", number),
+        "prevalence": ("Prevalence", number),
+    }
+    drawn = drawn_steps(table)
+    notes = ("Medians of replicates.",)
+    caption = "Prevalence and exposure by step"
+    return listing(drawn, formats, name="loop", caption=caption, headers=3, notes=notes)
+
+
+def loop_area(table: pd.DataFrame) -> Table:
+    """Return the area of the loop, from `analysis.hysteresis.area_table`."""
+    rows = tuple(
+        (role_name(row.role), interval(row.area, row.area_low, row.area_high), number(row.open))
+        for row in in_order(table).itertuples()
+    )
+    columns = ("Run", "Area, median [95 % interval] [share · load]", "Exposure left [load]")
+    notes = (
+        "−∮ P dE up to the longest delay and back at rest. Without memory other than exposure it "
+        "is 0 in the limit of slow stress; at a finite rate, delays in the response count too.",
+    )
+    return Table("loop-area", "Area of the loop", columns, rows, notes=notes)
 
 
 def manifest(entries: Mapping[str, Any]) -> Table:

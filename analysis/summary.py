@@ -19,7 +19,7 @@ from analysis.intervals import quantile_interval
 Row = dict[str, Any]
 
 
-def _median(sample: pd.Series, prefix: str, seed: int) -> Row:
+def median_of(sample: pd.Series, prefix: str, seed: int) -> Row:
     """Return the median of a sample and its interval as columns; nan for an empty sample."""
     if sample.empty:
         return {prefix: np.nan, f"{prefix}_low": np.nan, f"{prefix}_high": np.nan}
@@ -39,7 +39,7 @@ def cost_curve_table(cost: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     for (role, target, delay), group in cost.groupby(["role", "target", "delay"], sort=True):
         finite = group[~group["censored"]]
         row: Row = {"role": role, "target": target, "delay": delay, "replicates": len(group)}
-        row |= _median(group["cost"], "cost", seed)
+        row |= median_of(group["cost"], "cost", seed)
         row["censored"] = group["censored"].mean()
         row["finite_low"], row["finite_high"] = finite["cost"].min(), finite["cost"].max()
         for name in ("height", "length"):
@@ -73,7 +73,7 @@ def marginal_cost_table(cost: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
         for start, stop in pairwise(delays):
             change, lost, gained, undefined = _difference(wide[stop], wide[start])
             row: Row = {"role": role, "target": target, "delay_from": start, "delay_to": stop}
-            row |= _median(change / (stop - start), "marginal", seed)
+            row |= median_of(change / (stop - start), "marginal", seed)
             row |= {"finite": len(change), "lost": lost, "gained": gained, "undefined": undefined}
             row["decreases"] = int((change < 0.0).sum())
             rows.append(row)
@@ -93,7 +93,7 @@ def premium_table(cost: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
         if not {"scenario", "twin"} <= set(wide.columns):
             continue
         change, lost, gained, undefined = _difference(wide["scenario"], wide["twin"])
-        row: Row = {"target": target, "delay": delay} | _median(change, "premium", seed)
+        row: Row = {"target": target, "delay": delay} | median_of(change, "premium", seed)
         row |= {"finite": len(change), "lost": lost, "gained": gained, "undefined": undefined}
         rows.append(row)
     return pd.DataFrame(rows)
@@ -135,7 +135,7 @@ def no_return_table(cost: pd.DataFrame, *, u_max: float, seed: int = 0) -> pd.Da
             points = list(_points(group, share * u_max))
             known = pd.Series([p for p in points if p is not None], dtype=np.float64)
             row: Row = {"role": role, "target": target, "u_max": share * u_max}
-            row |= _median(known, "no_return", seed)
+            row |= median_of(known, "no_return", seed)
             row["never"] = float(np.isinf(known).mean()) if len(known) else np.nan
             row["undefined"] = len(points) - len(known)
             rows.append(row)
@@ -164,7 +164,7 @@ def remanence_table(remanence: pd.DataFrame, *, tolerance: float, seed: int = 0)
             agree = np.isclose(last.iloc[:, 0], last.iloc[:, -1], rtol=0.0, atol=margin)
             row: Row = {"role": role, "quantity": quantity, "delay": group["delay"].iloc[0]}
             row["rest"] = wide.columns[-1]
-            row |= _median(last.max(axis=1), "value", seed)
+            row |= median_of(last.max(axis=1), "value", seed)
             row["converged"] = float(np.mean(agree)) if wide.shape[1] > 1 else np.nan
             rows.append(row)
     return pd.DataFrame(rows)
@@ -182,7 +182,7 @@ def crossing_table(crossings: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
         steps = group["step"].astype(np.float64).where(~censored, np.inf)
         row: Row = {"role": role, "level": level, "direction": way}
         row |= {"crossed": int((~censored).sum()), "censored": int(censored.sum())}
-        rows.append(row | _median(steps, "step", seed))
+        rows.append(row | median_of(steps, "step", seed))
     return pd.DataFrame(rows)
 
 
@@ -226,18 +226,19 @@ def summarize(
 
 
 def path_table(path: pd.DataFrame) -> pd.DataFrame:
-    """Return prevalence during exposure over replicates.
+    """Return prevalence during exposure over replicates; what is known of rests is left out.
 
     Columns: step, role, median, low, high (10 % and 90 % quantiles; order statistics) [share].
 
     Examples
     --------
-    >>> columns = {"role": "scenario", "replicate": [0, 1, 2], "step": 0}
+    >>> columns = {"role": "scenario", "replicate": [0, 1, 2], "phase": "exposure", "step": 0}
     >>> path_table(pd.DataFrame({**columns, "prevalence": [0.1, 0.2, 0.6]})).iloc[0].to_dict()
     {'step': 0, 'role': 'scenario', 'median': 0.2, 'low': 0.1, 'high': 0.6}
     """
     parts = []
-    for role, group in path.groupby("role", sort=True):
+    exposed = path[path["phase"] == "exposure"]
+    for role, group in exposed.groupby("role", sort=True):
         wide = group.pivot(index="step", columns="replicate", values="prevalence")
         quantiles = np.quantile(wide, (0.1, 0.5, 0.9), axis=1, method="inverted_cdf")
         low, median, high = quantiles

@@ -132,11 +132,24 @@ def _crossings(pairs: Pairs) -> Rows:
 
 
 def _path(pairs: Pairs, steps: int) -> Rows:
-    return [
-        {"role": role, "replicate": r, "step": step, "prevalence": (step + r) / (steps + 10)}
+    exposed = [
+        {
+            "role": role, "replicate": r, "phase": "exposure", "step": step,
+            "prevalence": (step + r) / (steps + 10), "exposure": 0.125 * step,
+        }
         for role, r in pairs
         for step in range(steps + 1)
-    ]
+    ]  # fmt: skip
+    fading = [
+        {
+            "role": role, "replicate": r, "phase": "rest", "step": steps + step,
+            "prevalence": (steps + r) / (steps + 10) if role == "scenario" else 0.0,
+            "exposure": 0.125 * (steps - step),
+        }
+        for role, r in pairs
+        for step in range(steps + 1)
+    ]  # fmt: skip
+    return exposed + fading
 
 
 def _checks(pairs: Pairs) -> Rows:

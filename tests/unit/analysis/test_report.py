@@ -333,7 +333,7 @@ def test_the_path_of_the_figure_is_made_of_order_statistics():
     values = [0.0, 0.1, 0.2, 0.3, 0.9]
     path = pd.DataFrame(
         {"role": "scenario", "replicate": range(5), "step": 4, "prevalence": values}
-    )
+    ).assign(phase="exposure")
     (row,) = path_table(path).to_dict("records")
     expected = {"step": 4, "role": "scenario", "median": 0.2, "low": 0.0, "high": 0.9}
     assert row == expected

@@ -283,7 +283,8 @@ def test_the_path_is_shown_by_order_statistics() -> None:
             for step in (0, 1)
             for r in range(12)
         ]
-    )
+    ).assign(phase="exposure")
+    paths = pd.concat([paths, paths.assign(phase="rest", prevalence=9.0)])
     table = path_table(paths)
     assert table["median"].tolist() == pytest.approx([0.05, 1.05])
     assert table["low"].tolist() == pytest.approx([0.01, 1.01])

@@ -269,6 +269,7 @@ def test_what_is_derived_follows_what_is_set() -> None:
     [
         ("trust", 1.5, "trust must be in [0, 1]; got 1.5"),
         ("exposure_a", -1.0, "exposure_a must be in [0, inf]; got -1.0"),
+        ("exposure_a", float("inf"), "exposure_a must be in [0, inf]; got inf"),
         ("narrative", float("nan"), "narrative must be in [0, 1]; got nan"),
         ("constraint_a", 0.5, "constraint_a must be 0 or 1; got 0.5"),
         ("burden", 0.0, "burden of a person cannot be set"),
@@ -281,6 +282,17 @@ def test_impossible_values_are_refused(name: str, value: float, refused: str) ->
         setattr(persons_of(model)[1], name, value)
     assert str(caught.value) == refused
     assert model.state.equals(before)
+
+
+def test_equals_keep_their_order_and_numbers_their_type() -> None:
+    persons = persons_of(ours(12))
+    for name in ("degree", "constraint_a"):
+        by_hand = sorted(persons, key=lambda a: getattr(a, name), reverse=True)
+        assert ids(persons.sort(name)) == ids(by_hand)
+    assert persons.array("constraint_a").dtype == np.int64
+    assert type(persons.agg("trust", sum)) is float
+    assert type(persons.agg("degree", min)) is int
+    assert type(persons[0].degree) is int
 
 
 def test_persons_cannot_be_removed() -> None:
