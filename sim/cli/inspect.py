@@ -1,4 +1,4 @@
-"""Commands that look without running: validate, plan, schema, list."""
+"""Commands that look without running: validate, plan, schema, list, completion."""
 
 from __future__ import annotations
 
@@ -150,3 +150,16 @@ def _schedule() -> list[tuple[str, str]]:
     from sim.schedule import SCHEDULE
 
     return [(stage.name, f"{stage.summary}  {stage.equation}") for stage in SCHEDULE]
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion_command(shell: str) -> None:
+    """Print what makes a shell complete commands and options: add it to the shell's start file."""
+    from click.shell_completion import get_completion_class
+
+    from sim.cli.main import cli
+
+    kind = get_completion_class(shell)
+    assert kind is not None  # one of the choices
+    click.echo(kind(cli, {}, "remanence", "_REMANENCE_COMPLETE").source())

@@ -24,6 +24,10 @@ EXIT_INTERRUPTED = 130
 _COMMANDS = {
     "run": ("sim.cli.run", "Simulate a scenario and write its series."),
     "cost": ("sim.cli.cost", "Measure what correction costs after ever longer delays."),
+    "report": ("sim.cli.stored", "Write the reports of cost runs anew."),
+    "compare-runs": ("sim.cli.stored", "Say what differs between two runs."),
+    "export": ("sim.cli.stored", "Write the tables of a run as CSV or NetCDF."),
+    "completion": ("sim.cli.inspect", "Print what makes a shell complete this command."),
     "validate": ("sim.cli.inspect", "Check scenario files without running them."),
     "plan": ("sim.cli.inspect", "Say what a cost run would do, and which assumptions hold."),
     "schema": ("sim.cli.inspect", "Write the JSON Schema of scenario files."),
@@ -40,7 +44,9 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(import_module(_COMMANDS[cmd_name][0]), f"{cmd_name}_command")
+        command = getattr(
+            import_module(_COMMANDS[cmd_name][0]), f"{cmd_name.replace('-', '_')}_command"
+        )
         assert isinstance(command, click.Command)
         return command
 

@@ -72,10 +72,16 @@ def test_a_loop_walked_backwards_has_the_opposite_area(points: list[tuple[float,
 
 
 def test_medians_are_taken_step_by_step(path: pd.DataFrame) -> None:
-    loop = loop_table(path)
-    row = loop[(loop["role"] == "twin") & (loop["phase"] == "rest") & (loop["step"] == 90)]
-    chosen = (path["role"] == "twin") & (path["phase"] == "rest") & (path["step"] == 90)
-    assert row["prevalence"].tolist() == [path.loc[chosen, "prevalence"].min()]
+    loop = loop_table(path).set_index(["role", "phase", "step"])["prevalence"]
+    lower = path.groupby(["role", "phase", "step"])["prevalence"].min()
+    pd.testing.assert_series_equal(loop, lower)
+    assert (path.groupby(["role", "phase", "step"])["prevalence"].max() > lower).any()
+
+
+def test_the_area_leaves_out_what_comes_after_the_longest_delay(path: pd.DataFrame) -> None:
+    later = pd.DataFrame({"role": "scenario", "replicate": [0, 1], "phase": "exposure"})
+    longer = pd.concat([path, later.assign(step=61, exposure=9.0, prevalence=1.0)])
+    pd.testing.assert_frame_equal(area_table(longer), area_table(path))
 
 
 def test_the_figure_draws_both_ways_and_says_so() -> None:

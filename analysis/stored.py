@@ -1,0 +1,216 @@
+"""Runs that lie in folders: read them back, say how two differ, and hand them to other tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.results import TABLES, CostResults
+from analysis.run import FILES
+from sim.run_store import RunDirectory, read_table, write_atomically
+from sim.scenario.load import load_scenario
+from sim.scenario.resolve import dump, full
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SERIES = "series"
+DIMENSIONS = {
+    "cost": ("role", "target", "replicate", "delay"),
+    "remanence": ("role", "replicate", "rest"),
+    "crossings": ("role", "replicate", "level", "direction"),
+    "path": ("role", "phase", "replicate", "step"),
+    "checks": ("role", "replicate"),
+    SERIES: ("replicate", "step"),
+}
+"""What tells the rows of a table apart."""
+
+
+class NotARunError(ValueError):
+    """A folder does not hold a finished run of the kind asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that two runs do not share.
+
+    Attributes
+    ----------
+    where
+        Dotted path in the scenario or the manifest, or table, column and row.
+    first, second
+        What stands there; None for nothing.
+    """
+
+    where: str
+    first: Any
+    second: Any
+
+
+def tables_of(folder: Path) -> dict[str, pd.DataFrame]:
+    """Return the tables of a finished run by name: those of `cost`, or the series of `run`.
+
+    Raises
+    ------
+    NotARunError
+        If the folder holds no finished run.
+    """
+    manifest = manifest_of(folder)
+    names = FILES if manifest.get("command") == "cost" else {SERIES: "series.parquet"}
+    missing = [file for file in names.values() if not (folder / file).is_file()]
+    if missing:
+        raise NotARunError(f"{folder} holds an unfinished run: {', '.join(missing)} missing")
+    return {name: read_table(folder / file) for name, file in names.items()}
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """Return the manifest of the run a folder holds.
+
+    Raises
+    ------
+    NotARunError
+        If there is none.
+    """
+    manifest = RunDirectory(folder).read_json("manifest.json")
+    if manifest is None:
+        raise NotARunError(f"{folder} holds no run: manifest.json is missing")
+    return manifest
+
+
+def load_results(folder: Path) -> CostResults:
+    """Return a finished cost run as it was when it ended.
+
+    Raises
+    ------
+    NotARunError
+        If the folder holds no finished cost run.
+    """
+    manifest, tables = manifest_of(folder), tables_of(folder)
+    if set(tables) != set(TABLES):
+        raise NotARunError(f"{folder} holds a `{manifest.get('command')}` run, not a cost run")
+    twin = folder / "twin.yaml"
+    return CostResults(
+        scenario=full(load_scenario(folder / "scenario.yaml")),
+        twin=full(load_scenario(twin)) if twin.is_file() else None,
+        twin_factor=manifest.get("twin_factor"),
+        tables=tables,
+        manifest=manifest,
+    )
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    match value:
+        case Mapping():
+            for name, inner in value.items():
+                yield from _leaves(inner, f"{path}.{name}" if path else str(name))
+        case list():
+            for index, inner in enumerate(value):
+                yield from _leaves(inner, f"{path}.{index}")
+        case _:
+            yield path, value
+
+
+def _between(first: Any, second: Any) -> list[Difference]:
+    ours, theirs = dict(_leaves(first)), dict(_leaves(second))
+    keys = dict.fromkeys([*ours, *theirs])
+    return [
+        Difference(key, ours.get(key), theirs.get(key))
+        for key in keys
+        if ours.get(key) != theirs.get(key)
+    ]
+
+
+def compare_scenarios(first: Path, second: Path) -> list[Difference]:
+    """Return where the resolved scenarios of two runs differ, by dotted path."""
+    forms = []
+    for folder in (first, second):
+        manifest_of(folder)  # a folder without a run is said to be one before its files are missed
+        forms.append(dump(full(load_scenario(folder / "scenario.yaml"))))
+    return _between(*forms)
+
+
+def compare_origins(first: Path, second: Path) -> list[Difference]:
+    """Return where the manifests of two runs differ: versions, commit, seed, platform."""
+    return _between(manifest_of(first), manifest_of(second))
+
+
+def compare_tables(first: Path, second: Path) -> list[Difference]:
+    """Return the values in which the tables of two runs differ, row by row."""
+    ours, theirs = tables_of(first), tables_of(second)
+    found = [
+        Difference(name, "present" if name in ours else None, "present" if name in theirs else None)
+        for name in dict.fromkeys([*ours, *theirs])
+        if name not in ours or name not in theirs
+    ]
+    for name in ours:
+        if name in theirs:
+            found += _cells(name, ours[name], theirs[name])
+    return found
+
+
+def _cells(name: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[Difference]:
+    keys = list(DIMENSIONS[name])
+    one, two = ours.set_index(keys), theirs.set_index(keys)
+    one, two = one.align(two)
+    for column in one.columns:
+        left, right = one[column], two[column]
+        same = (left == right) | (left.isna() & right.isna())
+        for key in left.index[~same]:
+            row = ", ".join(f"{n} {v}" for n, v in zip(keys, np.atleast_1d(key), strict=True))
+            yield Difference(f"{name}.{column} at {row}", left[key], right[key])
+
+
+def dataset(folder: Path, name: str) -> xr.Dataset:
+    """Return a table of a run as an xarray dataset, its manifest and scenario as attributes."""
+    import xarray as xr
+
+    table = tables_of(folder)[name]
+    # NetCDF 3 knows neither booleans nor missing whole numbers.
+    plain = table.assign(**{c: table[c].astype("int8") for c in table if table[c].dtype == bool})
+    found = xr.Dataset.from_dataframe(plain.set_index(list(DIMENSIONS[name])))
+    scenario = (folder / "scenario.yaml").read_text(encoding="utf-8")
+    return found.assign_attrs(manifest=json.dumps(manifest_of(folder)), scenario=scenario)
+
+
+def export(folder: Path, target: Path, *, form: str, names: Sequence[str] = ()) -> list[Path]:
+    """Write the tables of a run as CSV or NetCDF and return the files.
+
+    Parameters
+    ----------
+    target
+        Folder; made if it is not there.
+    form
+        `csv` or `netcdf`.
+    names
+        Tables; all by default.
+
+    Raises
+    ------
+    NotARunError
+        If the folder holds no finished run, or not these tables.
+    """
+    tables = tables_of(folder)
+    unknown = sorted(set(names) - set(tables))
+    if unknown:
+        raise NotARunError(
+            f"{folder} has no table {', '.join(unknown)}; it has {', '.join(tables)}"
+        )
+    written = []
+    if target.resolve() != folder.resolve():
+        # Whatever leaves its folder takes along what it can be made again from.
+        for name in ("manifest.json", "scenario.yaml"):
+            write_atomically(target / name, (folder / name).read_bytes())
+    for name in names or tables:
+        if form == "csv":
+            path, content = target / f"{name}.csv", tables[name].to_csv(index=False).encode()
+        else:
+            path, content = target / f"{name}.nc", bytes(dataset(folder, name).to_netcdf())
+        write_atomically(path, content)
+        written.append(path)
+    return written

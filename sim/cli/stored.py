@@ -1,0 +1,111 @@
+"""Commands for runs that are done: report, compare-runs, export."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sim.cli.options import json_option
+
+if TYPE_CHECKING:
+    from analysis.stored import Difference
+
+_folder = click.Path(exists=True, file_okay=False, path_type=Path)
+_MOST_SHOWN = 20
+
+
+@click.command("report")
+@click.argument("folders", nargs=-1, required=True, type=_folder, metavar="DIR...")
+def report_command(folders: tuple[Path, ...]) -> None:
+    """Write the reports of cost runs anew, each as report.html in its folder."""
+    from analysis.report import render
+    from analysis.stored import load_results
+    from sim.run_store import write_atomically
+
+    with _told():
+        for folder in folders:
+            target = folder / "report.html"
+            write_atomically(target, render(load_results(folder)).encode())
+            click.echo(f"report: {target}")
+
+
+@click.command("compare-runs")
+@click.argument("first", type=_folder, metavar="A")
+@click.argument("second", type=_folder, metavar="B")
+@json_option
+def compare_runs_command(first: Path, second: Path, as_json: bool) -> None:
+    """Say what differs between two runs: scenario, versions and results."""
+    from analysis.stored import compare_origins, compare_scenarios, compare_tables
+
+    with _told():
+        found = {
+            "scenario": compare_scenarios(first, second),
+            "origin": compare_origins(first, second),
+            "results": compare_tables(first, second),
+        }
+    if as_json:
+        plain = {name: [_plain(d) for d in differences] for name, differences in found.items()}
+        click.echo(json.dumps({"same": not any(found.values()), **plain}, indent=2))
+        return
+    for name, differences in found.items():
+        click.echo(f"{name}: {_count(len(differences))}")
+        for one in differences[:_MOST_SHOWN]:
+            click.echo(f"  {one.where}: {_value(one.first)} | {_value(one.second)}")
+        if len(differences) > _MOST_SHOWN:
+            click.echo(f"  and {len(differences) - _MOST_SHOWN:,} more; all with --json")
+
+
+@click.command("export")
+@click.argument("folder", type=_folder, metavar="DIR")
+@click.option(
+    "--format", "form", type=click.Choice(["csv", "netcdf"]), default="csv", show_default=True
+)
+@click.option("--table", "names", multiple=True, help="Only this table; repeatable.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder; by default DIR."
+)
+def export_command(folder: Path, form: str, names: tuple[str, ...], out: Path | None) -> None:
+    """Write the tables of a run as CSV, or as NetCDF with the run's scenario and manifest."""
+    from analysis.stored import export
+
+    with _told():
+        for path in export(folder, out or folder, form=form, names=names):
+            click.echo(str(path))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn a folder without the run asked for into a usage error."""
+    from analysis.stored import NotARunError
+
+    try:
+        yield
+    except NotARunError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _count(number: int) -> str:
+    return "the same" if number == 0 else f"{number:,} difference{'s' if number > 1 else ''}"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "–"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _plain(difference: Difference) -> dict[str, Any]:
+    """Return a difference as plain values; what JSON has no number for as text."""
+
+    def plain(value: Any) -> Any:
+        value = value.item() if hasattr(value, "item") else value
+        return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+    return {name: plain(value) for name, value in asdict(difference).items()}

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from analysis.report import render
+from analysis.run import CostPlan, CostRun
+from analysis.stored import (
+    DIMENSIONS,
+    NotARunError,
+    compare_origins,
+    compare_scenarios,
+    compare_tables,
+    dataset,
+    export,
+    load_results,
+    tables_of,
+)
+from sim.scenario.schema import Scenario
+
+CONTENT = {
+    "name": "small",
+    "population": {"size": 30},
+    "time": {"steps": 6},
+    "stressors": [{"kind": "constant", "level": 0.3}],
+    "restoration": {
+        "delays": [0, 6], "replicates": 2, "rest": 2, "rest_doublings": 2, "horizon": 4,
+        "dwell": 1, "tolerance": 0.25,
+    },
+    "twin": {"certificate_steps": 30, "factors": 2},
+}  # fmt: skip
+
+
+def finished(folder: Path, **changes: object) -> Path:
+    scenario = Scenario.model_validate({**CONTENT, **changes})
+    run, plan = CostRun(folder, scenario), CostPlan.of(scenario)
+    run.claim(resume=False)
+    run.prepare(plan, resume=False)
+    failures = run.execute(plan, workers=1, stop=Event(), notice=lambda _: None)
+    assert run.finish(plan, failures) is not None
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return finished(tmp_path_factory.mktemp("runs") / "one")
+
+
+def test_a_report_can_be_made_again_to_the_byte(run: Path) -> None:
+    assert render(load_results(run)).encode() == (run / "report.html").read_bytes()
+
+
+def test_a_run_is_the_same_as_itself_and_its_repetition(run: Path, tmp_path: Path) -> None:
+    for other in (run, finished(tmp_path / "again")):
+        assert compare_scenarios(run, other) == []
+        assert compare_origins(run, other) == []
+        assert compare_tables(run, other) == []
+
+
+def test_what_differs_is_named_where_it_stands(run: Path, tmp_path: Path) -> None:
+    other = finished(tmp_path / "other", seed=5, safe={"prevalence": 0.3})
+    found = {d.where: (d.first, d.second) for d in compare_scenarios(run, other)}
+    assert found == {"seed": (0, 5), "safe.prevalence": (0.1, 0.3)}
+    assert {"seed", "digest"} == {d.where for d in compare_origins(run, other)}
+    ours, theirs = tables_of(run)["cost"], tables_of(other)["cost"]
+    keys = list(DIMENSIONS["cost"])
+    ours, theirs = ours.set_index(keys), theirs.set_index(keys)
+    prefix = "cost.prevalence_exposed at "
+    named = {d.where: d for d in compare_tables(run, other) if d.where.startswith(prefix)}
+    expected = [key for key in ours.index if not ours.loc[key].equals(theirs.loc[key])]
+    assert expected
+    for role, target, replicate, delay in ours.index:
+        key = (role, target, replicate, delay)
+        row = f"role {role}, target {target}, replicate {replicate}, delay {delay}"
+        one, two = ours.loc[key, "prevalence_exposed"], theirs.loc[key, "prevalence_exposed"]
+        difference = named.get(prefix + row)
+        assert (difference is None) == (one == two)
+        if difference is not None:
+            assert (difference.first, difference.second) == (one, two)
+
+
+def test_rows_that_only_one_run_has_are_differences(run: Path, tmp_path: Path) -> None:
+    fewer = finished(tmp_path / "fewer", restoration={**CONTENT["restoration"], "replicates": 1})
+    extra = [d for d in compare_tables(run, fewer) if d.where.startswith("checks.evaluations")]
+    assert [d.where for d in extra] == [
+        f"checks.evaluations at role {role}, replicate 1" for role in ("scenario", "twin")
+    ]
+    assert all(np.isnan(d.second) for d in extra)
+
+
+def test_exported_tables_hold_the_same_numbers(run: Path, tmp_path: Path) -> None:
+    tables = tables_of(run)
+    files = export(run, tmp_path / "csv", form="csv")
+    assert [path.stem for path in files] == list(tables)
+    for path in files:
+        again = pd.read_csv(path)
+        pd.testing.assert_frame_equal(again, tables[path.stem], check_dtype=False)
+    assert json.loads((tmp_path / "csv" / "manifest.json").read_text())["scenario"] == "small"
+    (cost,) = export(run, tmp_path / "nc", form="netcdf", names=["cost"])
+    with xr.open_dataset(cost) as found:
+        assert found["cost"].dims == DIMENSIONS["cost"]
+        for row in tables["cost"].itertuples():
+            place = {name: getattr(row, name) for name in DIMENSIONS["cost"]}
+            assert found["cost"].sel(place).item() == row.cost
+            assert bool(found["censored"].sel(place)) == row.censored
+        assert json.loads(found.attrs["manifest"])["command"] == "cost"
+        assert found.attrs["scenario"] == (run / "scenario.yaml").read_text()
+
+
+def test_every_table_becomes_a_dataset(run: Path) -> None:
+    for name, table in tables_of(run).items():
+        found = dataset(run, name)
+        assert int(found.sizes["replicate"]) == 2
+        assert set(found.data_vars) == set(table.columns) - set(DIMENSIONS[name])
+
+
+def test_folders_without_a_finished_run_are_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotARunError, match=r"manifest\.json is missing"):
+        load_results(tmp_path)
+    with pytest.raises(NotARunError, match="no table prices; it has cost"):
+        export(run, tmp_path, form="csv", names=["prices"])
+    (tmp_path / "manifest.json").write_text('{"command": "cost"}')
+    with pytest.raises(NotARunError, match=r"unfinished run: cost\.parquet"):
+        load_results(tmp_path)

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.sim.cli.conftest import Call
+
+
+@pytest.fixture
+def two(remanence: Call, folder: Path) -> tuple[Path, Path]:
+    for name, seed in (("a", "1"), ("b", "2")):
+        assert remanence("cost", "small.yaml", "--seed", seed, "--out", name, "--no-twin").code == 0
+    return folder / "a", folder / "b"
+
+
+def test_reports_are_made_anew(remanence: Call, two: tuple[Path, Path]) -> None:
+    before = [(path / "report.html").read_bytes() for path in two]
+    for path in two:
+        (path / "report.html").unlink()
+    said = remanence("report", "a", "b")
+    assert said.out.splitlines() == ["report: a/report.html", "report: b/report.html"]
+    assert [(path / "report.html").read_bytes() for path in two] == before
+
+
+def test_runs_are_compared(remanence: Call, two: tuple[Path, Path]) -> None:
+    said = remanence("compare-runs", "a", "b")
+    assert said.code == 0
+    assert said.out.startswith("scenario: 1 difference\n  seed: 1 | 2\norigin: 2 differences\n")
+    plain = json.loads(remanence("compare-runs", "a", "b", "--json").out)
+    assert plain["same"] is False
+    assert plain["scenario"] == [{"where": "seed", "first": 1, "second": 2}]
+    assert len(plain["results"]) > 20
+    assert f"and {len(plain['results']) - 20:,} more" in said.out
+    assert json.loads(remanence("compare-runs", "a", "a", "--json").out)["same"] is True
+
+
+def test_tables_are_exported(remanence: Call, two: tuple[Path, Path], folder: Path) -> None:
+    said = remanence("export", "a", "--out", "x", "--table", "cost", "--format", "netcdf")
+    assert said.out.split() == ["x/cost.nc"]
+    assert sorted(p.name for p in (folder / "x").iterdir()) == [
+        "cost.nc", "manifest.json", "scenario.yaml",
+    ]  # fmt: skip
+    remanence("run", "small.yaml", "--out", "r")
+    assert remanence("export", "r").out.split() == ["r/series.csv"]
+
+
+def test_what_is_no_run_is_a_usage_error(remanence: Call, two: tuple[Path, Path]) -> None:
+    remanence("run", "small.yaml", "--out", "r")
+    for command in (["report", "r"], ["report", "."], ["compare-runs", "a", "."]):
+        said = remanence(*command)
+        assert said.code == 2
+        assert "Traceback" not in said.err
+    assert "r holds a `run` run, not a cost run" in remanence("report", "r").err
+    assert "no table prices" in remanence("export", "a", "--table", "prices").err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete_commands(remanence: Call, shell: str) -> None:
+    assert "_REMANENCE_COMPLETE" in remanence("completion", shell).out
+    asked = {
+        "_REMANENCE_COMPLETE": "bash_complete",
+        "COMP_WORDS": "remanence comp",
+        "COMP_CWORD": "1",
+    }
+    command = Path(sys.executable).with_name("remanence")
+    done = subprocess.run([command], env=asked, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["plain,compare-runs", "plain,completion"]
