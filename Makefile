@@ -15,6 +15,10 @@ PY    := $(VENV)/bin/python
 PIP   := $(PY) -m pip --disable-pip-version-check
 STEP  := @printf '==> %s\n'
 UV    := uv==0.13.9
+# Mesa resolves to another version from Python 3.12 on.
+OTHERS ?= python3.13 python3.12
+SMOKE := tests/unit/sim/test_agents.py tests/unit/sim/test_model.py tests/unit/sim/optimizers \
+	tests/reference/test_by_hand.py
 
 MADE      := $(VENV)/.made
 INSTALLED := $(VENV)/.installed
@@ -24,11 +28,12 @@ KERNELS   := $(shell find sim -name '*.py')
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install run test nightly lint docs docs-check bench lock clean
+.PHONY: help install run test smoke nightly smoke-tests lint docs docs-check bench lock clean
 
 help:
 	@echo 'make run         install into $(VENV), then: remanence $(RUN)'
 	@echo 'make test        the test suite'
+	@echo 'make smoke       a few tests on another Python (and with it another Mesa), where there is one'
 	@echo 'make lint        ruff and mypy'
 	@echo 'make docs        regenerate the tables in docs/ that come from the code'
 	@echo 'make docs-check  fail where those tables are stale'
@@ -46,6 +51,17 @@ run: $(WARM)
 
 test: $(WARM)
 	REMANENCE_PROFILE=ci OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS)
+
+smoke:
+	@for candidate in $(OTHERS); do \
+		if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
+			$(MAKE) PYTHON=$$candidate VENV=$(VENV)-other smoke-tests; exit; \
+		fi; \
+	done; \
+	echo 'smoke: no other Python found; tried: $(OTHERS)'
+
+smoke-tests: $(WARM)
+	$(PY) -m pytest -n $(WORKERS) $(SMOKE)
 
 nightly: $(WARM)
 	REMANENCE_PROFILE=nightly OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS)
@@ -71,7 +87,7 @@ lock: $(INSTALLED)
 		$(UPGRADE) --group dev pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf $(VENV) dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-other dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MADE):
