@@ -16,7 +16,8 @@ PIP   := $(PY) -m pip --disable-pip-version-check
 STEP  := @printf '==> %s\n'
 UV    := uv==0.13.9
 # Mesa resolves to another version from Python 3.12 on.
-OTHERS ?= python3.13 python3.12
+OTHERS ?= python3.13 python3.12 \
+	$(wildcard $(shell pyenv root 2>/dev/null)/versions/3.1[2-9].*/bin/python3)
 SMOKE := tests/unit/sim/test_agents.py tests/unit/sim/test_model.py tests/unit/sim/optimizers \
 	tests/reference/test_by_hand.py
 
