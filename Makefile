@@ -19,7 +19,7 @@ UV    := uv==0.13.9
 OTHERS ?= python3.13 python3.12 \
 	$(wildcard $(shell pyenv root 2>/dev/null)/versions/3.1[2-9].*/bin/python3)
 SMOKE := tests/unit/sim/test_agents.py tests/unit/sim/test_model.py tests/unit/sim/optimizers \
-	tests/reference/test_by_hand.py
+	tests/reference
 
 MADE      := $(VENV)/.made
 INSTALLED := $(VENV)/.installed

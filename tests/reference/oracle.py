@@ -46,7 +46,7 @@ class ReferenceModel(mesa.Model):
         controllers: Sequence[Correcting] = (),
     ) -> None:
         super().__init__(rng=0)
-        self.scenario, self.replicate, self.bench = scenario, replicate, bench
+        self.resolved, self.replicate, self.bench = scenario, replicate, bench
         self.controllers = controllers
         self.clock = 0
         self.promised = 0.0 if bench else scenario.trust.promised
@@ -99,7 +99,7 @@ class ReferenceModel(mesa.Model):
         self.agents.do("accumulate")  # 3 exposure
         self.agents.do("weigh")  # 4 load, and with it
         self.relax()  # 5 relays
-        if self.scenario.narrative.rule == "degroot":
+        if self.resolved.narrative.rule == "degroot":
             self.agents.do("listen").do("believe")  # 6 narrative and lock-in
         self.agents.do("judge")  # 7 trust
         self.gather_reports()  # 8 feedback
@@ -109,7 +109,7 @@ class ReferenceModel(mesa.Model):
     def draw(self, stream: str, n_draws: int) -> np.ndarray:
         """Return this step's uniforms of a stream, (n_draws, N)."""
         return uniforms(
-            self.scenario.seed,
+            self.resolved.seed,
             replicate=self.replicate,
             clock="bench" if self.bench else "scenario",
             stream=stream,
@@ -120,7 +120,7 @@ class ReferenceModel(mesa.Model):
 
     def draw_noise(self) -> None:
         """Draw the mean-one noise on the stressors, by channel and person."""
-        sigma = 0.0 if self.bench else self.scenario.exposure.noise
+        sigma = 0.0 if self.bench else self.resolved.exposure.noise
         if sigma:
             normal = ndtri(self.draw("exposure", len(self.channels)))
             self.noise = np.exp(sigma * normal - sigma**2 / 2.0).tolist()
@@ -130,10 +130,10 @@ class ReferenceModel(mesa.Model):
     def stress_now(self) -> Table:
         """Return e[g][k]: the stressors that act on a channel of a group, added up."""
         stress = [[0.0 for _ in self.channels] for _ in self.groups]
-        for stressor in () if self.bench else self.scenario.stressors:
+        for stressor in () if self.bench else self.resolved.stressors:
             level = stress_level(stressor, self.clock)
-            for g, group in enumerate(self.scenario.population.groups):
-                for k, channel in enumerate(self.scenario.channels):
+            for g, group in enumerate(self.resolved.population.groups):
+                for k, channel in enumerate(self.resolved.channels):
                     hits_group = not stressor.groups or group in stressor.groups
                     if hits_group and stressor.channel in ("all", channel):
                         stress[g][k] += level
@@ -144,13 +144,13 @@ class ReferenceModel(mesa.Model):
         plans = [controller.efforts(self) for controller in self.controllers]
         for g in self.groups:
             for k in self.channels:
-                kept = (1.0 - self.scenario.correction.decay) * self.correction[g][k]
+                kept = (1.0 - self.resolved.correction.decay) * self.correction[g][k]
                 self.correction[g][k] = kept + sum(plan[g][k] for plan in plans)
 
     def relax(self) -> None:
         """Set the relays: once, or up to the least fixed point, then down to the greatest."""
         before, self.n_sweeps = self.relays(), 0
-        if self.scenario.constraints.relax == "once":
+        if self.resolved.constraints.relax == "once":
             self.sweep(on=True, off=True)
         else:
             while self.sweep(on=True, off=False):
@@ -177,10 +177,10 @@ class ReferenceModel(mesa.Model):
 
     def turn_over(self) -> None:
         """Replace some persons by newcomers."""
-        rate = 0.0 if self.bench else self.scenario.turnover.rate
+        rate = 0.0 if self.bench else self.resolved.turnover.rate
         if rate:
             leaves, trust = self.draw("turnover", 2)
-            trust = quantiles(self.scenario.population.initial.trust, trust).clip(0.0, 1.0)
+            trust = quantiles(self.resolved.population.initial.trust, trust).clip(0.0, 1.0)
             for i in np.flatnonzero(leaves < rate).tolist():
                 self.persons[i].give_way(float(trust[i]))
 

@@ -35,7 +35,7 @@ class Person(mesa.Agent):
 
     def gain(self) -> float:
         """Return what a unit of correction takes off this person's load."""
-        c = self.model.scenario.correction
+        c = self.model.resolved.correction
         trusting = 1.0 - c.trust_dependence * (1.0 - self.trust)
         return c.gain * trusting * (1.0 - c.lock_in_dependence * self.lock_in)
 
@@ -43,7 +43,7 @@ class Person(mesa.Agent):
         """Let exposure leak, take up stress and, where a correction cures, shrink."""
         model, gain = self.model, self.gain()
         stress, correction = model.stress[self.group], model.correction[self.group]
-        cure = model.scenario.exposure.cure
+        cure = model.resolved.exposure.cure
         for k in model.channels:
             taken_up = self.vulnerability[k] * stress[k] * model.noise[k][self.index]
             cured = cure * gain * correction[k]
@@ -95,7 +95,7 @@ class Person(mesa.Agent):
 
     def listen(self) -> None:
         """Choose the next narrative displacement and lock-in, from everyone's present ones."""
-        rule, burden = self.model.scenario.narrative, self.burden()
+        rule, burden = self.model.resolved.narrative, self.burden()
         n, lock_in = self.narrative, self.lock_in
         if self.weights is None:
             around = sum([other.narrative for other in self.neighbors]) / len(self.neighbors)
@@ -117,7 +117,7 @@ class Person(mesa.Agent):
 
     def judge(self) -> None:
         """Gain or lose trust by how far life falls short of what is lived and promised."""
-        model, rule, trust = self.model, self.model.scenario.trust, self.trust
+        model, rule, trust = self.model, self.model.resolved.trust, self.trust
         correction = model.correction[self.group]
         relief = self.gain() * sum([model.weight[k] * correction[k] for k in model.channels])
         shortfall = min(1.0, max(0.0, model.promised - relief) / rule.promise_scale)
@@ -127,7 +127,7 @@ class Person(mesa.Agent):
 
     def report(self, asked: float, answering: float, misreporting: float) -> None:
         """Answer a question about one channel, or not, and truthfully, or not."""
-        model, rule = self.model, self.model.scenario.feedback
+        model, rule = self.model, self.model.resolved.feedback
         k = next((k for k in model.channels if asked < model.cumulative[k]), model.channels[-1])
         willing = 1.0 / (1.0 + math.exp(-(rule.response_base + rule.response_trust * self.trust)))
         if answering >= model.legibility[k] * willing:
