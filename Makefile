@@ -29,12 +29,13 @@ KERNELS   := $(shell find sim -name '*.py')
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install run test smoke nightly smoke-tests lint docs docs-check bench lock clean
+.PHONY: help install run test smoke app nightly smoke-tests lint docs docs-check bench lock clean
 
 help:
 	@echo 'make run         install into $(VENV), then: remanence $(RUN)'
 	@echo 'make test        the test suite'
 	@echo 'make smoke       a few tests on another Python (and with it another Mesa), where there is one'
+	@echo 'make app         the model in the browser app of Mesa'
 	@echo 'make lint        ruff and mypy'
 	@echo 'make docs        regenerate the tables in docs/ that come from the code'
 	@echo 'make docs-check  fail where those tables are stale'
@@ -63,6 +64,10 @@ smoke:
 
 smoke-tests: $(WARM)
 	$(PY) -m pytest -n $(WORKERS) $(SMOKE)
+
+app: $(WARM)
+	@$(PIP) install -qq --no-build-isolation -e '.[app]'
+	SOLARA_TELEMETRY_MIXPANEL_ENABLE=False $(VENV)/bin/solara run examples/mesa_app.py --production
 
 nightly: $(WARM)
 	REMANENCE_PROFILE=nightly OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS)

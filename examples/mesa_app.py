@@ -1,7 +1,4 @@
-"""The model in Mesa's own browser app: `solara run examples/mesa_app.py`.
-
-Needs the extra `app`: `python -m pip install 'remanence[app]'`.
-"""
+"""The model in Mesa's own browser app: `make app`."""
 
 from __future__ import annotations
 

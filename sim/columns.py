@@ -47,22 +47,42 @@ def _trait(name: str, k: int) -> Callable[[AlignmentModel], Array]:
 def person_columns(channels: Sequence[str]) -> dict[str, Column]:
     """Return the columns of a scenario with the given channels, by name."""
     columns = {
-        "unique_id": Column(lambda m: np.arange(1, m.frame.population.n_persons + 1), "", "Number"),
-        "row": Column(lambda m: np.arange(m.frame.population.n_persons), "", "Number from 0"),
-        "group": Column(lambda m: m.group_names[m.frame.population.group], "", "Group"),
-        "degree": Column(lambda m: m.frame.population.graph.degrees(), "persons", "Influences"),
-        "burden": Column(lambda m: m.frame.burden[:, 0], "share", "c: weighted constraints"),
-        "narrative": Column(lambda m: m.state.narrative[:, 0], "1", "n", 0.0, 1.0),
-        "lock_in": Column(lambda m: m.state.lock_in[:, 0], "1", "ℓ", 0.0, 1.0),
-        "trust": Column(lambda m: m.state.trust[:, 0], "1", "T", 0.0, 1.0),
+        "unique_id": Column(
+            lambda m: np.arange(1, m.frame.population.n_persons + 1), "", "Number in Mesa, from 1"
+        ),
+        "row": Column(
+            lambda m: np.arange(m.frame.population.n_persons), "", "Row of the columns, from 0"
+        ),
+        "group": Column(lambda m: m.group_names[m.frame.population.group], "", "Name of the group"),
+        "degree": Column(
+            lambda m: m.frame.population.graph.degrees(),
+            "persons",
+            "Number of persons with influence; 1 (oneself) where there are none",
+        ),
+        "burden": Column(
+            lambda m: m.frame.burden[:, 0], "share", "c: weighted share of active constraints"
+        ),
+        "narrative": Column(
+            lambda m: m.state.narrative[:, 0], "1", "n: narrative displacement", 0.0, 1.0
+        ),
+        "lock_in": Column(lambda m: m.state.lock_in[:, 0], "1", "ℓ: narrative lock-in", 0.0, 1.0),
+        "trust": Column(lambda m: m.state.trust[:, 0], "1", "T: trust", 0.0, 1.0),
     }
     for k, channel in enumerate(channels):
         columns |= {
-            f"exposure_{channel}": Column(_by_channel("exposure", k), "load", "E", 0.0),
-            f"constraint_{channel}": Column(_by_channel("constraint", k), "0 or 1", "L", 0.0, 1.0),
-            f"vulnerability_{channel}": Column(_trait("vulnerability", k), "1", "v"),
-            f"up_{channel}": Column(_trait("up", k), "load", "Activation threshold"),
-            f"down_{channel}": Column(_trait("down", k), "load", "Release threshold"),
+            f"exposure_{channel}": Column(
+                _by_channel("exposure", k), "load", "E: accumulated exposure", 0.0
+            ),
+            f"constraint_{channel}": Column(
+                _by_channel("constraint", k), "0 or 1", "L: constraint active", 0.0, 1.0
+            ),
+            f"vulnerability_{channel}": Column(
+                _trait("vulnerability", k), "1", "v: factor on the stressor"
+            ),
+            f"up_{channel}": Column(_trait("up", k), "load", "Load that activates the constraint"),
+            f"down_{channel}": Column(
+                _trait("down", k), "load", "Load that releases it; −∞ for a ratchet"
+            ),
         }
     return columns
 

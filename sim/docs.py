@@ -15,6 +15,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from sim.columns import person_columns
 from sim.optimizers import METHODS
 from sim.records import VARIABLES
 from sim.scenario.layers import load_layers
@@ -148,6 +149,19 @@ def _exit_codes() -> str:
     return _table(("code", "meaning"), rows)
 
 
+def _columns() -> str:
+    rows = []
+    for name, column in person_columns(("CHANNEL",)).items():
+        if column.low is None:
+            bounds = ""
+        elif column.unit == "0 or 1":
+            bounds = "0 or 1"
+        else:
+            bounds = f"[{column.low:g}, {column.high:g}]".replace("inf]", "∞)")
+        rows.append((_code(name), column.unit.replace("0 or 1", "1"), bounds, column.meaning))
+    return _table(("column", "unit", "may be set to", "meaning"), rows)
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "schedule": _schedule,
     "order": _order,
@@ -158,6 +172,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "optimizers": _optimizers,
     "scenarios": _scenarios,
     "exit-codes": _exit_codes,
+    "columns": _columns,
 }
 """What makes each table, by the name in its marker."""
 
