@@ -39,6 +39,7 @@ STREAMS: Mapping[str, int] = MappingProxyType(
         "turnover": 11,
         "bootstrap": 12,
         "optimizer": 13,
+        "attachment": 14,
     }
 )
 """Stream ids.  Never reuse or renumber one: old results would no longer be reproducible."""

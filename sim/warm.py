@@ -18,6 +18,9 @@ _EVERYTHING: dict[str, object] = {
     "optimizers": [{"kind": "proportional"}],
 }
 
+_WORLDS = ((2, "poisson"), (2, "complete"), (5, "watts_strogatz"), (2, "barabasi_albert"))
+"""Numbers of channels, which decide the width of packed relays, and kinds of network."""
+
 
 def compile_kernels() -> float:
     """Compile what is not compiled yet and return the seconds it took."""
@@ -26,7 +29,7 @@ def compile_kernels() -> float:
     from sim.scenario.schema import Scenario
 
     start = time.perf_counter()
-    for channels, network in ((2, "poisson"), (2, "complete"), (5, "watts_strogatz")):
+    for channels, network in _WORLDS:
         names = [f"c{k}" for k in range(channels)]
         content = {**_EVERYTHING, "channels": names, "network": {"kind": network}}
         content["constraints"] = {"coupling": 0.5, "spillover": {"c0": {"c1": 0.1}}}

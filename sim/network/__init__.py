@@ -5,6 +5,7 @@ from __future__ import annotations
 from sim.network.edgelist import EdgeListError, read_edge_list
 from sim.network.generators import (
     Neighborhood,
+    barabasi_albert,
     block_model,
     block_model_from_degrees,
     complete,
@@ -21,6 +22,7 @@ __all__ = [
     "EdgeListError",
     "Graph",
     "Neighborhood",
+    "barabasi_albert",
     "block_model",
     "block_model_from_degrees",
     "complete",

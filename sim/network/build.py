@@ -11,6 +11,7 @@ from sim.network import edgelist, generators
 from sim.network.graph import Graph
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.population import (
+    BarabasiAlbert,
     BlockModel,
     Complete,
     EdgeListFile,
@@ -39,6 +40,8 @@ def build_graph(scenario: Scenario, group: npt.NDArray[np.int32], draws: Draws) 
             return generators.poisson(n, degree=degree, draws=draws)
         case WattsStrogatz(degree=degree, rewire=rewire):
             return generators.watts_strogatz(n, degree=degree, rewire=rewire, draws=draws)
+        case BarabasiAlbert(ties=ties):
+            return generators.barabasi_albert(n, ties=ties, draws=draws)
         case Ring(degree=degree):
             return generators.ring(n, degree=degree)
         case Lattice() as net:

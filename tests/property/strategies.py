@@ -75,7 +75,8 @@ def shares(names: Names) -> st.SearchStrategy[dict[str, float]]:
 def networks(draw: st.DrawFn, size: int, *, smallest_share: float) -> Content:
     """A network of any built-in kind."""
     kinds = ["poisson", "complete", "star", "block_model", "lattice", "ring", "watts_strogatz"]
-    kind = draw(st.sampled_from(kinds if size > 2 else kinds[:-2]))
+    kinds.append("barabasi_albert")
+    kind = draw(st.sampled_from(kinds if size > 2 else kinds[:-3]))
     if kind in ("poisson", "block_model"):
         # A block offers no more neighbors than it has other persons.
         others = (smallest_share if kind == "block_model" else 1.0) * size - 2.0
@@ -85,6 +86,8 @@ def networks(draw: st.DrawFn, size: int, *, smallest_share: float) -> Content:
     if kind == "lattice":
         rows = draw(st.sampled_from([d for d in range(1, size + 1) if size % d == 0]))
         return {"kind": kind, "rows": rows, "columns": size // rows, "periodic": rows > 2}
+    if kind == "barabasi_albert":
+        return {"kind": kind, "ties": draw(st.integers(1, min(3, size - 1)))}
     if kind in ("ring", "watts_strogatz"):
         return {"kind": kind, "degree": 2 * draw(st.integers(1, min(3, (size - 1) // 2)))}
     return {"kind": kind}

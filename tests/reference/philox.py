@@ -32,6 +32,7 @@ STREAMS = {
     "turnover": 11,
     "bootstrap": 12,
     "optimizer": 13,
+    "attachment": 14,
 }
 CLOCKS = {"setup": 0, "scenario": 1, "bench": 2, "analysis": 3}
 

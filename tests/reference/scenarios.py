@@ -78,7 +78,8 @@ def random_stressor(dice: Dice, channels: list[str], groups: list[str]) -> Block
 
 def _network(dice: Dice, *, size: int) -> Block:
     kinds = ["poisson", "block_model", "complete", "star", "lattice", "ring", "watts_strogatz"]
-    kind = dice.choice(kinds if size > 2 else kinds[:-2])
+    kinds.append("barabasi_albert")
+    kind = dice.choice(kinds if size > 2 else kinds[:-3])
     if kind == "poisson":
         return {"kind": kind, "degree": dice.uniform(0.0, min(6.0, size - 1.0))}
     if kind == "block_model":
@@ -93,6 +94,8 @@ def _network(dice: Dice, *, size: int) -> Block:
             "neighborhood": dice.choice(["von_neumann", "moore"]),
             "periodic": dice.choice([True, False]),
         }
+    if kind == "barabasi_albert":
+        return {"kind": kind, "ties": dice.randint(1, min(4, size - 1))}
     if kind in ("ring", "watts_strogatz"):
         return {"kind": kind, "degree": 2 * dice.randint(1, min(3, (size - 1) // 2))}
     return {"kind": kind}

@@ -9,10 +9,12 @@ from sim.network.generators.blocks import (
     poisson,
 )
 from sim.network.generators.regular import Neighborhood, complete, lattice, ring, star
+from sim.network.generators.scale_free import barabasi_albert
 from sim.network.generators.small_world import watts_strogatz
 
 __all__ = [
     "Neighborhood",
+    "barabasi_albert",
     "block_model",
     "block_model_from_degrees",
     "complete",

@@ -131,6 +131,11 @@ def _network_fits(scenario: Scenario) -> None:
     if network.kind == "lattice" and network.rows * network.columns != size:
         message = f"{network.rows} × {network.columns} places for {size} persons"
         raise cross_field(message, "network.rows", "network.columns", "population.size")
+    ties = getattr(network, "ties", 0)
+    if ties > size - 1:
+        message = f"{ties:,} ties a newcomer need at least {ties + 1:,} persons, not {size:,}"
+        hint = "lower network.ties or make the population larger"
+        raise cross_field(message, "network.ties", "population.size", hint=hint)
     degree = getattr(network, "degree", 0)
     if degree > size - 1:
         message = (

@@ -150,6 +150,14 @@ class WattsStrogatz(Block):
     """Probability that a tie is rewired."""
 
 
+class BarabasiAlbert(Block):
+    """Scale-free: newcomers tie themselves to those with many ties (Barabási & Albert 1999)."""
+
+    kind: Literal["barabasi_albert"]
+    ties: Annotated[int, Field(ge=1, le=10_000)] = 5
+    """Ties each newcomer makes; the mean degree is about twice that."""
+
+
 class Ring(Block):
     """Ring: the nearest `degree` persons, half on either side."""
 
@@ -208,6 +216,14 @@ class EdgeListFile(Block):
 
 
 Network = Annotated[
-    PoissonNetwork | WattsStrogatz | Ring | Lattice | BlockModel | Complete | Star | EdgeListFile,
+    PoissonNetwork
+    | WattsStrogatz
+    | BarabasiAlbert
+    | Ring
+    | Lattice
+    | BlockModel
+    | Complete
+    | Star
+    | EdgeListFile,
     Field(discriminator="kind"),
 ]

@@ -20,7 +20,9 @@ def recipes(draw):
     n = draw(st.integers(1, 40))
     even = 2 * draw(st.integers(0, (n - 1) // 2))
     share = draw(st.floats(0, 1))
-    kind = draw(st.sampled_from(["poisson", "small_world", "blocks", "lattice", "ring", "star"]))
+    kind = draw(
+        st.sampled_from(["poisson", "small_world", "blocks", "lattice", "ring", "star", "grown"])
+    )
     if kind == "poisson":
         degree = share * (n - 1)
         return lambda draws: network.poisson(n, degree=degree, draws=draws)
@@ -35,6 +37,9 @@ def recipes(draw):
         shape = draw(st.sampled_from(["von_neumann", "moore"]))
         periodic = draw(st.booleans())
         return lambda _: network.lattice(rows, columns, neighborhood=shape, periodic=periodic)
+    if kind == "grown":
+        ties = draw(st.integers(1, 5))
+        return lambda draws: network.barabasi_albert(n + ties, ties=ties, draws=draws)
     if kind == "ring":
         return lambda _: network.ring(n, degree=even)
     return lambda _: network.star(n)
