@@ -18,6 +18,7 @@ from analysis.effort import effort_table
 from analysis.figures import Drawing, cost_figure, path_figure, to_svg
 from analysis.hysteresis import area_table, loop_table
 from analysis.loop_figure import loop_figure
+from analysis.premium_figure import premium_figure
 from analysis.results import CostResults
 from analysis.summary import Summary, path_table
 from analysis.table import Table
@@ -54,6 +55,11 @@ def render(results: CostResults) -> str:
             lambda narrow: path_figure(
                 path, crossings=summary.crossings, scenario=scenario, narrow=narrow
             )
+        ),
+        premium_figure=None
+        if summary.premium.empty
+        else _both(
+            lambda narrow: premium_figure(summary.premium, scenario=scenario, narrow=narrow)
         ),
         loop_figure=_both(lambda narrow: loop_figure(loop, narrow=narrow)),
         tables=_tables(results, summary, path) | _loop_tables(results, loop),

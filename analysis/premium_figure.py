@@ -1,0 +1,88 @@
+"""The figure of the irreversibility premium: matched cost above the reversible twin's."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
+
+from analysis.drawing import COLORS, MARKERS, STYLE, Drawing, time_axis
+from analysis.palette import MUTED
+from analysis.restoration import TARGETS
+from analysis.wording import number, of
+from sim.scenario.schema import Scenario
+
+_TITLES = {"hold": "Hold: safe under the correction", "heal": "Heal: safe after it ends"}
+
+
+def premium_figure(premium: pd.DataFrame, *, scenario: Scenario, narrow: bool = False) -> Drawing:
+    """Return the matched difference in cost to the twin against the delay, hold beside heal.
+
+    Parameters
+    ----------
+    premium
+        From `analysis.summary.premium_table`; not empty.
+    scenario
+        The scenario it belongs to.
+    narrow
+        One panel above the other, for small screens.
+    """
+    figure = Drawing(
+        "premium-narrow" if narrow else "premium",
+        title="Cost above the reversible twin's against the delay, matched by replicate",
+        description=_in_words(premium),
+        size=(3.5, 5.4) if narrow else (7.6, 3.2),
+    )
+    highest = premium["premium_high"].where(np.isfinite(premium["premium_high"])).max()
+    lowest = premium["premium_low"].where(np.isfinite(premium["premium_low"])).min()
+    with mpl.rc_context(fname=STYLE):
+        shape = (2, 1) if narrow else (1, 2)
+        panels = figure.subplots(*shape, sharex=True, sharey=True).ravel()
+        for axes, target in zip(panels, TARGETS, strict=True):
+            _panel(axes, premium[premium["target"] == target].sort_values("delay"))
+            axes.set_title(_TITLES[target])
+        reach = max(highest, 0.0) - min(lowest, 0.0) if np.isfinite(highest - lowest) else 0.0
+        margin = 0.08 * (reach or 1.0)
+        panels[0].set_ylim(min(lowest, 0.0) - margin if reach else -margin, None)
+        panels[0].set_ylim(top=max(highest, 0.0) + margin if reach else 1.0)
+        figure.supxlabel(f"Delay before restoration starts [{scenario.time.unit}]")
+        figure.supylabel("Premium: matched difference [load·steps]")
+    return figure
+
+
+def _panel(axes: Axes, rows: pd.DataFrame) -> None:
+    x, color = rows["delay"].to_numpy(dtype=np.float64), COLORS["scenario"]
+    axes.axhline(0.0, color=MUTED, linewidth=0.7)
+    low, high = rows["premium_low"].to_numpy(), rows["premium_high"].to_numpy()
+    axes.vlines(x, low, high, color=color, alpha=0.6)
+    axes.plot(x, rows["premium"], color=color, **MARKERS["scenario"])
+    lost = rows["lost"] > 0
+    axes.plot(
+        x[lost],
+        np.full(int(lost.sum()), 0.96),
+        transform=axes.get_xaxis_transform(),
+        color=color,
+        marker="^",
+        markerfacecolor="none",
+        linestyle="none",
+    )
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    time_axis(axes, rows["delay"])
+
+
+def _in_words(premium: pd.DataFrame) -> str:
+    sentences = []
+    for target in TARGETS:
+        rows = premium[premium["target"] == target].sort_values("delay")
+        known = rows[rows["premium"].notna()]
+        parts = ["no finite pair at any delay"]
+        if len(known):
+            ends = known.iloc[[0, -1]].itertuples()
+            parts = [f"{number(row.premium)} at delay {row.delay}" for row in ends]
+        lost = int((rows["lost"] > 0).sum())
+        if lost:
+            parts.append(f"pairs lost at {of(lost, len(rows))} delays")
+        sentences.append(f"{target.capitalize()}: median {', '.join(parts)}")
+    return ". ".join(sentences) + ". Every number is in the table below the figure."
