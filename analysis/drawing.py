@@ -26,6 +26,9 @@ MARKERS: dict[str, dict[str, Any]] = {
     "twin": {"marker": "s", "markersize": 6.5, "markerfacecolor": "none"},
 }
 
+TITLES = {"hold": "Hold: safe under the correction", "heal": "Heal: safe after it ends"}
+"""Titles of panels, by target."""
+
 MARGIN = 0.03
 """Room beside the first and the last step, as a share of the steps between them."""
 

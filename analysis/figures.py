@@ -14,6 +14,7 @@ from analysis.drawing import (
     MARGIN,
     MARKERS,
     STYLE,
+    TITLES,
     Drawing,
     Label,
     time_axis,
@@ -29,7 +30,6 @@ from sim.scenario.schema import Scenario
 
 __all__ = ["Drawing", "cost_figure", "drawn_steps", "path_figure", "to_svg"]
 
-_TITLES = {"hold": "Hold: safe under the correction", "heal": "Heal: safe after it ends"}
 _MOST_STEPS = 600
 
 
@@ -65,7 +65,7 @@ def cost_figure(summary: Summary, *, scenario: Scenario, narrow: bool = False) -
             _cost_panel(panels[column], part, top=top, narrow=narrow)
             if censored:
                 _censoring_strip(strips[column], part, scenario.restoration.u_max)
-            (strips if censored else panels)[column].set_title(_TITLES[target])
+            (strips if censored else panels)[column].set_title(TITLES[target])
         if curve["censored"].eq(1.0).all():
             panels[0].set_yticks([])
         if not narrow:

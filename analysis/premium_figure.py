@@ -8,13 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from analysis.drawing import COLORS, MARKERS, STYLE, Drawing, time_axis
+from analysis.drawing import COLORS, MARKERS, STYLE, TITLES, Drawing, time_axis
 from analysis.palette import MUTED
 from analysis.restoration import TARGETS
 from analysis.wording import number, of
 from sim.scenario.schema import Scenario
-
-_TITLES = {"hold": "Hold: safe under the correction", "heal": "Heal: safe after it ends"}
 
 
 def premium_figure(premium: pd.DataFrame, *, scenario: Scenario, narrow: bool = False) -> Drawing:
@@ -42,7 +40,7 @@ def premium_figure(premium: pd.DataFrame, *, scenario: Scenario, narrow: bool = 
         panels = figure.subplots(*shape, sharex=True, sharey=True).ravel()
         for axes, target in zip(panels, TARGETS, strict=True):
             _panel(axes, premium[premium["target"] == target].sort_values("delay"))
-            axes.set_title(_TITLES[target])
+            axes.set_title(TITLES[target])
         reach = max(highest, 0.0) - min(lowest, 0.0) if np.isfinite(highest - lowest) else 0.0
         margin = 0.08 * (reach or 1.0)
         panels[0].set_ylim(min(lowest, 0.0) - margin if reach else -margin, None)

@@ -10,7 +10,8 @@ import mesa
 import numpy as np
 import numpy.typing as npt
 
-from sim.agents import AgentSet, Person, PersonSet
+from sim.agent_sets import AgentSet, PersonSet
+from sim.agents import Person
 from sim.coefficients import Coefficients
 from sim.columns import Columns
 from sim.engine import advance

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.agents import AgentSet, Person, PersonSet
+from sim.agent_sets import AgentSet, PersonSet
+from sim.agents import Person
 from sim.model import AlignmentModel
 from sim.scenario.schema import Scenario
 
