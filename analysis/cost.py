@@ -126,11 +126,11 @@ def _expose(model: AlignmentModel, delays: tuple[int, ...]) -> _Exposure:
     frame = model.frame
     frame.listening = bool(model.optimizers)
     start = frame.state.exposure[:, :, 0].copy()
-    exposed = _Exposure([], [model.prevalence()], [_mean_exposure(frame)], start)
+    exposed = _Exposure([], [model.prevalence()], [float(_mean_exposure(frame)[0])], start)
 
     def note(frame: Frame) -> None:
         exposed.prevalence.append(float(frame.prevalence()[0]))
-        exposed.exposure.append(_mean_exposure(frame))
+        exposed.exposure.append(float(_mean_exposure(frame)[0]))
         np.maximum(exposed.peak, frame.state.exposure[:, :, 0], out=exposed.peak)
 
     for delay in delays:
@@ -142,9 +142,9 @@ def _expose(model: AlignmentModel, delays: tuple[int, ...]) -> _Exposure:
     return exposed
 
 
-def _mean_exposure(frame: Frame) -> float:
-    """Return the weighted mean exposure of branch 0 [load]."""
-    return float(weighted(frame.coefficients.weight, frame.state.exposure.mean(axis=1))[0])
+def _mean_exposure(frame: Frame) -> FloatArray:
+    """Return the weighted mean exposure, (R,) [load]."""
+    return weighted(frame.coefficients.weight, frame.state.exposure.mean(axis=1))
 
 
 def _on(
@@ -186,7 +186,7 @@ def _rest_longer(
     def note(frame: Frame) -> None:
         prevalence = float(frame.prevalence()[0])
         row = {"step": delay + len(rows), "prevalence": prevalence}
-        rows.append({**row, "exposure": _mean_exposure(frame)})
+        rows.append({**row, "exposure": float(_mean_exposure(frame)[0])})
 
     note(frame)
     states = []
@@ -197,14 +197,10 @@ def _rest_longer(
     return EnsembleProblems(bench, State.stack(states), clocks), rows
 
 
-def _burden(surroundings: Surroundings, state: State) -> FloatArray:
-    return surroundings.frame(state, step=0).prevalence()
-
-
-def _exposure_memory(surroundings: Surroundings, state: State) -> FloatArray:
-    """Return the weighted mean exposure left, (R,) [load]."""
-    weight = surroundings.frame(state, step=0).coefficients.weight
-    return weighted(weight, state.exposure.mean(axis=1))
+def _left(problems: EnsembleProblems) -> tuple[FloatArray, FloatArray]:
+    """Return prevalence and mean exposure of the rested states, each (P,)."""
+    frame = problems.surroundings.frame(problems.states, step=0)
+    return frame.prevalence(), _mean_exposure(frame)
 
 
 def _cost_rows(
@@ -214,8 +210,7 @@ def _cost_rows(
     delays: tuple[int, ...],
     found: Restorations,
 ) -> list[Row]:
-    rested = _burden(problems.surroundings, problems.states)
-    memory = _exposure_memory(problems.surroundings, problems.states)
+    rested, memory = _left(problems)
     horizon = problems.surroundings.scenario.restoration.horizon
     rows = []
     for j, delay in enumerate(delays):
@@ -248,9 +243,7 @@ def _remanence_rows(
     label: Row, problems: EnsembleProblems, delays: tuple[int, ...], found: Restorations
 ) -> list[Row]:
     """Return a row a rest; their problems are numbered after those of the delays."""
-    bench = problems.surroundings
-    prevalence = _burden(bench, problems.states)
-    memory = _exposure_memory(bench, problems.states)
+    prevalence, memory = _left(problems)
     return [
         {
             **label,
@@ -261,7 +254,7 @@ def _remanence_rows(
             "cost_hold": float(found.cost[0, len(delays) + m]),
             "cost_heal": float(found.cost[1, len(delays) + m]),
         }
-        for m, total in enumerate(_rests(bench.scenario))
+        for m, total in enumerate(_rests(problems.surroundings.scenario))
     ]
 
 

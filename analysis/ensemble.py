@@ -136,8 +136,10 @@ def joined(parts: Sequence[EnsembleProblems]) -> Evaluate:
     """
     places = list(dict.fromkeys(part.surroundings for part in parts))
     place = np.concatenate([np.full(p.clocks.size, places.index(p.surroundings)) for p in parts])
+    local = np.zeros_like(place)
     merged = []
-    for surroundings in places:
+    for number, surroundings in enumerate(places):
+        local[place == number] = np.arange(np.count_nonzero(place == number))
         here = [part for part in parts if part.surroundings is surroundings]
         states = State.stack([part.states for part in here])
         clocks = np.concatenate([part.clocks for part in here])
@@ -148,8 +150,7 @@ def joined(parts: Sequence[EnsembleProblems]) -> Evaluate:
         outcome = Outcome(hold, heal, np.zeros(problems.size))
         for number, group in enumerate(merged):
             asked = np.flatnonzero(place[problems] == number)
-            local = np.cumsum(place == number)[problems[asked]] - 1
-            found = group.evaluate(local, plans[:, asked])
+            found = group.evaluate(local[problems[asked]], plans[:, asked])
             for whole, values in zip(outcome, found, strict=True):
                 whole[asked] = values
         return outcome

@@ -163,11 +163,12 @@ def reversible_twin(
     scenario = full(scenario)
     n = scenario.twin.factors
     replicates = scenario.restoration.replicates
-    benches = [_Bench.of(twin_at(scenario, 0.0), 0)]
+    uncoupled = twin_at(scenario, 0.0)
+    benches = [_Bench.of(uncoupled, 0)]
     alike = scenario.population.resample == "noise"
-    if not (alike and exposure_bound(twin_at(scenario, 0.0), benches[0].population) is not None):
+    if not (alike and exposure_bound(uncoupled, benches[0].population) is not None):
         # Persons, or the exposure they reach, differ between replicates.
-        benches += [_Bench.of(twin_at(scenario, 0.0), r) for r in range(1, replicates)]
+        benches += [_Bench.of(uncoupled, r) for r in range(1, replicates)]
 
     def passes(step: int) -> bool:
         twin = twin_at(scenario, step / n)
