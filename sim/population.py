@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -83,6 +83,8 @@ class Population:
         Activation and release thresholds, (K, N) [load]; down = −∞ for a ratchet.
     graph
         Who influences whom.
+    group_starts
+        First persons of the runs of neighbors in number who share a group, then N, (runs + 1,).
     """
 
     group: npt.NDArray[np.int32]
@@ -91,6 +93,11 @@ class Population:
     up: FloatArray
     down: FloatArray
     graph: Graph
+    group_starts: IntArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        starts = np.flatnonzero(np.diff(self.group, prepend=-1, append=-1))
+        object.__setattr__(self, "group_starts", starts.astype(np.int64))
 
     @property
     def n_persons(self) -> int:

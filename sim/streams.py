@@ -80,14 +80,14 @@ def _uniform(high, low):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _fill(out, words):  # type: ignore[no-untyped-def]
+def _fill(out, words, first):  # type: ignore[no-untyped-def]
     k0, k1, step, name, replicate = words
     n_draws, n_items = out.shape
     for block in range((n_draws + 1) // 2):
         c2 = name | np.uint64(block)
         draw = 2 * block
         for index in range(n_items):
-            item = np.uint64(index)
+            item = np.uint64(first) + np.uint64(index)
             w0, w1, w2, w3 = philox(item, step, c2, replicate, k0, k1)
             out[draw, index] = _uniform(w0, w1)
             if draw + 1 < n_draws:
@@ -124,8 +124,10 @@ class Draws:
         """Return the same replicate's draws on another clock."""
         return replace(self, clock=clock)
 
-    def uniforms(self, stream: str, n_items: int, *, n_draws: int = 1, step: int = 0) -> FloatArray:
-        """Return uniforms on (0, 1), shape (n_draws, n_items).
+    def uniforms(
+        self, stream: str, n_items: int, *, n_draws: int = 1, step: int = 0, first: int = 0
+    ) -> FloatArray:
+        """Return uniforms on (0, 1), shape (n_draws, n_items), of the items from `first` on.
 
         Row d holds draw number d of every item; asking for more rows or items never changes
         those already there.
@@ -135,7 +137,7 @@ class Draws:
         KeyError
             If `stream` is not registered in `STREAMS`.
         """
-        if not 0 <= step < 1 << 32 or n_items > 1 << 32 or n_draws > 2 * _MAX_BLOCK:
+        if not 0 <= step < 1 << 32 or first + n_items > 1 << 32 or n_draws > 2 * _MAX_BLOCK:
             raise ValueError("step, n_items or n_draws does not fit the counter")
         out = np.empty((n_draws, n_items))
         name = (STREAMS[stream] << 16) | (CLOCKS[self.clock] << 12)
@@ -143,10 +145,12 @@ class Draws:
             np.uint64(w)
             for w in (self.seed & 0xFFFFFFFF, self.seed >> 32, step, name, self.replicate)
         )
-        _fill(out, words)
+        _fill(out, words, first)
         return out
 
-    def normals(self, stream: str, n_items: int, *, n_draws: int = 1, step: int = 0) -> FloatArray:
+    def normals(
+        self, stream: str, n_items: int, *, n_draws: int = 1, step: int = 0, first: int = 0
+    ) -> FloatArray:
         """Return standard normals, shape (n_draws, n_items), by inverse distribution function."""
-        uniforms = self.uniforms(stream, n_items, n_draws=n_draws, step=step)
+        uniforms = self.uniforms(stream, n_items, n_draws=n_draws, step=step, first=first)
         return np.asarray(ndtri(uniforms, out=uniforms), dtype=np.float64)

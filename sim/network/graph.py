@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,9 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from sim.network.assembly import FloatArray, IntArray, assemble, check_size
+
+MAX_BYTE = 255
+"""Most neighbors that a count of one byte can hold."""
 
 MAX_DENSE_PERSONS = 5_000
 """Largest complete graph that `Graph.to_scipy` will write out."""
@@ -37,6 +40,11 @@ class Graph:
     complete
         W_ij = 1 / (N - 1) for all j ≠ i, and nothing is stored.
 
+    Attributes
+    ----------
+    hubs
+        Rows with more than 255 entries, whose count does not fit a byte; empty if `complete`.
+
     Notes
     -----
     The arrays are made read-only and are not copied; use the constructors, which build rows
@@ -48,6 +56,7 @@ class Graph:
     indices: npt.NDArray[np.int32]
     weights: FloatArray | None
     complete: bool
+    hubs: npt.NDArray[np.int64] = field(init=False)
 
     def __post_init__(self) -> None:
         check_size(self.n_persons)
@@ -60,6 +69,7 @@ class Graph:
             object.__setattr__(self, name, view)
         if not self._is_consistent():
             raise ValueError("indptr, indices, weights and complete do not describe one graph")
+        object.__setattr__(self, "hubs", np.flatnonzero(np.diff(self.indptr) > MAX_BYTE))
 
     def _is_consistent(self) -> bool:
         if self.complete:

@@ -5,68 +5,82 @@ from __future__ import annotations
 import numpy as np
 
 from sim.compiled import kernel
-from sim.processes.stage import Frame, Order, Stage, flat, run_end, several
+from sim.processes.stage import Frame, Order, Stage, flat, run_of, several, tile_of
 from sim.scenario.schema import Scenario
+from sim.spans import Span
 from sim.streams import FloatArray
 
 
 @kernel
-def _accumulate(exposure, taken_up, keep, cure, reach, correction, group, many):  # type: ignore[no-untyped-def]
-    """E ← max(0, keep E + taken_up − cure · gain_i · a), (K, N·R)."""
-    n_branches = np.uint64(1 if many is None else many)
-    n_channels, n_persons = taken_up.shape
-    for k in range(n_channels):
-        kept = keep[k]
-        for i in range(np.uint64(n_persons)):
-            inflow, own = taken_up[k, i], i * n_branches
-            if cure > 0.0:
-                in_force = correction[group[i], k]
-                for r in range(n_branches):
-                    cured = cure * (reach[own + r] * in_force[r])
-                    value = kept * exposure[k, own + r] + inflow - cured
-                    exposure[k, own + r] = max(0.0, value)
-            else:
-                for r in range(n_branches):
-                    exposure[k, own + r] = max(0.0, kept * exposure[k, own + r] + inflow)
+def _take_up(inflow, vulnerability, stress, groups, first, last):  # type: ignore[no-untyped-def]
+    """Fill inflow with v e of persons `first` to `last` on one channel."""
+    group, group_starts = groups
+    start, run = first, run_of(group_starts, first)
+    while start < last:
+        end, level = min(group_starts[run + 1], last), stress[group[start]]
+        v, out = vulnerability[start:end], inflow[start - first : end - first]
+        for j in range(np.uint64(out.size)):
+            out[j] = v[j] * level
+        start, run = end, run + 1
 
 
 @kernel
-def _take_up(vulnerability, stress, group):  # type: ignore[no-untyped-def]
-    """Return v e, (K, N) [load]."""
-    out = np.empty_like(vulnerability)
-    for k in range(out.shape[0]):
-        start = 0
-        while start < group.size:
-            end, level = run_end(group, start), stress[group[start], k]
-            for i in range(np.uint64(start), np.uint64(end)):
-                out[k, i] = vulnerability[k, i] * level
-            start = end
-    return out
+def _add(exposure, inflow, keep, cure, reach, correction, group, many, first, last):  # type: ignore[no-untyped-def]
+    """E ← max(0, keep E + inflow − cure · gain_i · a) of one channel."""
+    n_branches, row = np.uint64(1 if many is None else many), np.uint64(0)
+    for i in range(np.uint64(first), np.uint64(last)):
+        own = i * n_branches
+        if cure > 0.0:
+            in_force = correction[group[i]]
+            for r in range(n_branches):
+                cured = cure * (reach[own + r] * in_force[r])
+                exposure[own + r] = max(0.0, keep * exposure[own + r] + inflow[row] - cured)
+        else:
+            for r in range(n_branches):
+                exposure[own + r] = max(0.0, keep * exposure[own + r] + inflow[row])
+        row += np.uint64(1)
 
 
-def _noise(frame: Frame) -> FloatArray:
-    """Return ξ, (K, N), lognormal with mean one."""
-    sigma = frame.environment.noise
-    n_channels, n_persons = frame.population.vulnerability.shape
-    z = frame.draws.normals("exposure", n_persons, n_draws=n_channels, step=frame.step)
+@kernel
+def _accumulate(exposure, persons, stress, noise, keep, cure, correction, many, span):  # type: ignore[no-untyped-def]
+    """Accumulate the exposure, (K, N·R), of a span of persons, a tile at a time."""
+    vulnerability, reach, group, group_starts = persons
+    tile = tile_of(1 if many is None else many)
+    room = np.empty(tile)
+    for first in range(span[0], span[1], tile):
+        last = min(first + tile, span[1])
+        inflow = room[: last - first]
+        for k in range(exposure.shape[0]):
+            _take_up(inflow, vulnerability[k], stress[:, k], (group, group_starts), first, last)
+            if noise.shape[1] > 0:
+                inflow *= noise[k, first - span[0] : last - span[0]]
+            relief = correction[:, k]
+            _add(exposure[k], inflow, keep[k], cure, reach, relief, group, many, first, last)
+
+
+def _noise(frame: Frame, span: Span) -> FloatArray:
+    """Return ξ, (K, persons), lognormal with mean one; nothing where there is no noise."""
+    sigma, n_channels = frame.environment.noise, frame.population.vulnerability.shape[0]
+    if sigma <= 0.0 or not frame.stress.any():
+        return np.empty((n_channels, 0))
+    first, last = span
+    z = frame.draws.normals(
+        "exposure", last - first, n_draws=n_channels, step=frame.step, first=first
+    )
     return np.exp(sigma * z - 0.5 * sigma * sigma)
 
 
 def _run(frame: Frame) -> None:
-    population, c = frame.population, frame.coefficients
-    taken_up = _take_up(population.vulnerability, frame.stress, population.group)
-    if frame.environment.noise > 0.0 and frame.stress.any():
-        taken_up *= _noise(frame)
-    _accumulate(
-        flat(frame.state.exposure),
-        taken_up,
-        1.0 - c.leak,
-        c.cure,
-        frame.reach.ravel(),
-        frame.state.correction,
-        population.group,
-        several(frame.state),
-    )
+    population, c, many = frame.population, frame.coefficients, several(frame.state)
+    exposure, keep, correction = flat(frame.state.exposure), 1.0 - c.leak, frame.state.correction
+    groups = (population.group, population.group_starts)
+    persons = (population.vulnerability, frame.reach.ravel(), *groups)
+
+    def accumulate(span: Span) -> None:
+        noise = _noise(frame, span)
+        _accumulate(exposure, persons, frame.stress, noise, keep, c.cure, correction, many, span)
+
+    frame.over_persons(accumulate)
 
 
 def _order(scenario: Scenario) -> Order:

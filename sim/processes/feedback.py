@@ -11,49 +11,55 @@ import math
 import numpy as np
 
 from sim.compiled import kernel
+from sim.population import IntArray
 from sim.processes.stage import Frame, Order, Stage, flat, several
 from sim.scenario.schema import Scenario
+from sim.spans import Span
 
 
 @kernel
-def _collect(answers, positives, constraint, trust, traits, draws, rates, many):  # type: ignore[no-untyped-def]
-    """Count answers and those that say "active" by group and channel, both (G, K, R)."""
+def _collect(constraint, trust, traits, draws, rates, n_groups, many, span):  # type: ignore[no-untyped-def]
+    """Return how many of a span answered, and said "active", by group and channel, (G, K, R)."""
     n_branches = np.uint64(1 if many is None else many)
     group, cumulative, legibility = traits
     base, slope, over, under = rates
-    answers[...] = 0
-    positives[...] = 0
-    for i in range(group.size):
-        k = 0
-        while k < cumulative.size - 1 and draws[0, i] >= cumulative[k]:
+    answers = np.zeros((n_groups, cumulative.size, 1 if many is None else many), np.int64)
+    positives = np.zeros_like(answers)
+    for i in range(np.uint64(span[0]), np.uint64(span[1])):
+        k, row = 0, i - np.uint64(span[0])
+        while k < cumulative.size - 1 and draws[0, row] >= cumulative[k]:
             k += 1
         for r in range(n_branches):
-            j = np.uint64(i) * n_branches + r
+            j = i * n_branches + r
             t = trust[j]
             responds = legibility[k] / (1.0 + math.exp(-(base + slope * t)))
-            if draws[1, i] < responds:
+            if draws[1, row] < responds:
                 active = constraint[k, j]
                 full, none = under if active else over
-                flipped = draws[2, i] < full + (none - full) * (1.0 - t)
+                flipped = draws[2, row] < full + (none - full) * (1.0 - t)
                 answers[group[i], k, r] += 1
                 positives[group[i], k, r] += active ^ np.uint8(flipped)
+    return answers, positives
 
 
 def _run(frame: Frame) -> None:
     if not frame.listening:
         return
-    state, c = frame.state, frame.coefficients
-    draws = frame.draws.uniforms("feedback", frame.population.n_persons, n_draws=3, step=frame.step)
-    _collect(
-        state.answers,
-        state.positives,
-        flat(state.constraint),
-        state.trust.ravel(),
-        (frame.population.group, np.cumsum(c.weight), c.legibility),
-        draws,
-        (c.response_base, c.response_trust, c.over_report, c.under_report),
-        several(state),
-    )
+    state, c, many = frame.state, frame.coefficients, several(frame.state)
+    constraint, trust = flat(state.constraint), state.trust.ravel()
+    traits = (frame.population.group, np.cumsum(c.weight), c.legibility)
+    rates = (c.response_base, c.response_trust, c.over_report, c.under_report)
+    n_groups = frame.active.shape[0]
+
+    def collect(span: Span) -> tuple[IntArray, IntArray]:
+        first, last = span
+        draws = frame.draws.uniforms(
+            "feedback", last - first, n_draws=3, step=frame.step, first=first
+        )
+        return _collect(constraint, trust, traits, draws, rates, n_groups, many, span)  # type: ignore[no-any-return]
+
+    answers, positives = zip(*frame.over_persons(collect), strict=True)
+    state.answers[...], state.positives[...] = sum(answers), sum(positives)
 
 
 def _order(scenario: Scenario) -> Order:

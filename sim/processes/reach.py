@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sim.compiled import inlined, kernel
-from sim.processes.stage import Frame, Order, Stage
+from sim.processes.stage import Frame, Order, Stage, several
 from sim.scenario.schema import Scenario
 
 
@@ -14,17 +16,19 @@ def gain_of(gain, trust_dependence, lock_in_dependence, trust, lock_in):  # type
 
 
 @kernel
-def _fill(reach, trust, lock_in, physics):  # type: ignore[no-untyped-def]
-    """Fill `reach` with gain_i, all (N·R,)."""
+def _fill(reach, trust, lock_in, physics, many, span):  # type: ignore[no-untyped-def]
+    """Fill `reach` of a span of persons with gain_i, all (N·R,)."""
+    n_branches = np.uint64(1 if many is None else many)
     gain, trust_dependence, lock_in_dependence = physics
-    for j in range(reach.size):
+    for j in range(np.uint64(span[0]) * n_branches, np.uint64(span[1]) * n_branches):
         reach[j] = gain_of(gain, trust_dependence, lock_in_dependence, trust[j], lock_in[j])
 
 
 def _run(frame: Frame) -> None:
-    state, c = frame.state, frame.coefficients
+    state, c, many = frame.state, frame.coefficients, several(frame.state)
     physics = (c.gain, c.trust_dependence, c.lock_in_dependence)
-    _fill(frame.reach.ravel(), state.trust.ravel(), state.lock_in.ravel(), physics)
+    reach, trust, lock_in = frame.reach.ravel(), state.trust.ravel(), state.lock_in.ravel()
+    frame.over_persons(lambda span: _fill(reach, trust, lock_in, physics, many, span))
 
 
 def _order(scenario: Scenario) -> Order:

@@ -11,9 +11,17 @@ from collections.abc import Callable
 import numpy as np
 
 from sim.compiled import kernel
+from sim.network.graph import MAX_BYTE
 from sim.population import RelayArray
-from sim.processes.neighbors import negative_ties, neighbor_load
-from sim.processes.stage import Frame, Order, Stage, flat, run_end, several
+from sim.processes.neighbors import (
+    empty_words,
+    graph_arrays,
+    negative_ties,
+    neighbor_load,
+    pack,
+    totals_if_complete,
+)
+from sim.processes.stage import Frame, Order, Stage, flat, run_of, several, tile_of
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import each
 
@@ -21,93 +29,133 @@ _ONCE, _RAISE, _LOWER = 0, 1, 2
 
 
 @kernel
-def _spill(load, relays, spillover):  # type: ignore[no-untyped-def]
-    """Add to load, (K, N·R), what each person's own constraints put on other channels."""
+def _spill(load, relays, spillover, begin):  # type: ignore[no-untyped-def]
+    """Add to load what each person's own constraints put on other channels."""
     for k in range(load.shape[0]):
         for m in range(load.shape[0]):
             spill = spillover[k, m]
             if spill != 0.0:
-                for j in range(load.shape[1]):
-                    load[k, j] += spill * relays[m, j]
+                for j in range(np.uint64(load.shape[1])):
+                    load[k, j] += spill * relays[m, begin + j]
 
 
 @kernel
-def _add_own(load, exposure, narrative, reach, correction, feed, group, many):  # type: ignore[no-untyped-def]
-    """Add to load, (K, N·R), the person's exposure and narrative, less the correction."""
-    n_branches = np.uint64(1 if many is None else many)
-    for k in range(load.shape[0]):
-        fed, start = feed[k], 0
-        while start < group.size:
-            end, in_force = run_end(group, start), correction[group[start], k]
+def _add_own(load, persons, correction, feed, many, first, last):  # type: ignore[no-untyped-def]
+    """Add to load the person's exposure and narrative, less the correction."""
+    exposure, narrative, reach, group, group_starts = persons
+    n_branches, start = 1 if many is None else many, first
+    run = run_of(group_starts, first)
+    while start < last:
+        end, in_force = min(group_starts[run + 1], last), correction[group[start]]
+        rows = slice(start * n_branches, end * n_branches)
+        n, g = narrative[rows], reach[rows]
+        for k in range(load.shape[0]):
+            fed, relief, x = feed[k], in_force[k], exposure[k, rows]
+            out = load[k, (start - first) * n_branches : (end - first) * n_branches]
             if many is None:
-                relief = in_force[0]
-                for i in range(np.uint64(start), np.uint64(end)):
-                    load[k, i] += exposure[k, i] + fed * narrative[i] - reach[i] * relief
+                for i in range(np.uint64(out.size)):
+                    out[i] += x[i] + fed * n[i] - g[i] * relief[0]
             else:
-                for i in range(start, end):
-                    own = np.uint64(i) * n_branches
-                    for r in range(n_branches):
-                        j = own + r
-                        load[k, j] += exposure[k, j] + fed * narrative[j] - reach[j] * in_force[r]
-            start = end
+                for row in range(np.uint64(end - start)):
+                    for r in range(np.uint64(n_branches)):
+                        j = row * np.uint64(n_branches) + r
+                        out[j] += x[j] + fed * n[j] - g[j] * relief[r]
+        start, run = end, run + 1
 
 
 @kernel
-def _switch(after, before, load, thresholds, sweep, many):  # type: ignore[no-untyped-def]
-    """Set every relay from the relays before and the load, (K, N·R)."""
+def _switch(after, before, load, thresholds, kind, many, first, last):  # type: ignore[no-untyped-def]
+    """Set every relay from the relays before and the load."""
     up, down = thresholds
     n_branches, one = np.uint64(1 if many is None else many), np.uint8(1)
-    raises, lowers = np.uint8(sweep != _LOWER), np.uint8(sweep != _RAISE)
+    raises, lowers = np.uint8(kind != _LOWER), np.uint8(kind != _RAISE)
+    begin = np.uint64(first) * n_branches
     for k in range(up.shape[0]):
-        for i in range(up.shape[1]):
-            own, upper, lower = np.uint64(i) * n_branches, up[k, i], down[k, i]
+        for i in range(np.uint64(first), np.uint64(last)):
+            own, upper, lower = i * n_branches, up[k, i], down[k, i]
             for r in range(n_branches):
                 j = own + r
-                on = np.uint8(load[k, j] >= upper)
-                off = np.uint8(load[k, j] <= lower) & (on ^ one)
+                on = np.uint8(load[k, j - begin] >= upper)
+                off = np.uint8(load[k, j - begin] <= lower) & (on ^ one)
                 kept = before[k, j] & ((off & lowers) ^ one)
                 after[k, j] = (on & raises) | kept
 
 
 @kernel
-def _count(active, changes, now, then, many):  # type: ignore[no-untyped-def]
-    """Add to active, (R,), the relays on now, and to changes, (2, R), those switched on and off."""
-    one = np.uint8(1)
-    if many is None:
-        held, raised, lowered = 0, 0, 0
-        for j in range(now.size):
-            held += now[j]
-            raised += now[j] & (then[j] ^ one)
-            lowered += then[j] & (now[j] ^ one)
-        active[0] += held
-        changes[0, 0] += raised
-        changes[1, 0] += lowered
-        return
-    n_branches = np.uint64(many)
-    for i in range(now.size // many):
-        own = np.uint64(i) * n_branches
-        for r in range(n_branches):
-            active[r] += now[own + r]
-            changes[0, r] += now[own + r] & (then[own + r] ^ one)
-            changes[1, r] += then[own + r] & (now[own + r] ^ one)
+def _sweep(after, before, others, persons, correction, physics, kind, many, span):  # type: ignore[no-untyped-def]
+    """Set every relay of a span of persons, (K, N·R), a tile at a time: its load stays in cache."""
+    words, total, graph, thresholds = others
+    coupling, spillover, feed = physics
+    n_branches = 1 if many is None else many
+    n_channels, tile = after.shape[0], tile_of(n_branches)
+    coupled, room = np.any(coupling != 0.0), np.empty(n_channels * tile * n_branches)
+    for first in range(span[0], span[1], tile):
+        last = min(first + tile, span[1])
+        width = (last - first) * n_branches
+        load = room[: n_channels * width].reshape(n_channels, width)
+        if coupled:
+            neighbor_load(load, before, words, total, graph, coupling, many, first, last)
+        else:
+            load[...] = 0.0
+        _spill(load, before, spillover, np.uint64(first * n_branches))
+        _add_own(load, persons, correction, feed, many, first, last)
+        _switch(after, before, load, thresholds, kind, many, first, last)
 
 
 @kernel
-def _tally(burden, active, changes, after, before, group, weight, many):  # type: ignore[no-untyped-def]
-    """Fill the burden c, (N·R,), active counts, (G, K, R), and switches on and off, (2, R)."""
-    active[...] = 0
-    changes[...] = 0
-    burden[...] = 0.0
-    n_branches = 1 if many is None else many
-    for k in range(after.shape[0]):
-        for j in range(burden.size):
-            burden[j] += weight[k] * after[k, j]
-        start = 0
-        while start < group.size:
-            end = run_end(group, start)
-            run = slice(start * n_branches, end * n_branches)
-            _count(active[group[start], k], changes, after[k, run], before[k, run], many)
-            start = end
+def _count(active, changes, now, then, many):  # type: ignore[no-untyped-def]
+    """Add to active, (R,), the relays on now, and to changes, (2, R), those switched on and off.
+
+    Counted in bytes, which vector instructions hold many of, for as long as a byte can hold them.
+    """
+    one, n_branches = np.uint8(1), 1 if many is None else many
+    counts, few = np.empty((3, n_branches), np.uint8), MAX_BYTE * n_branches
+    held, raised, lowered = counts[0], counts[1], counts[2]
+    for start in range(0, now.size, few):
+        x, y = now[start : start + few], then[start : start + few]
+        if many is None:
+            a, b, c = np.uint8(0), np.uint8(0), np.uint8(0)
+            for i in range(np.uint64(x.size)):
+                a = np.uint8(a + x[i])
+                b = np.uint8(b + (x[i] & (y[i] ^ one)))
+                c = np.uint8(c + (y[i] & (x[i] ^ one)))
+            held[0], raised[0], lowered[0] = a, b, c
+        else:
+            counts[...] = 0
+            for row in range(np.uint64(x.size // n_branches)):
+                for r in range(np.uint64(n_branches)):
+                    j = row * np.uint64(n_branches) + r
+                    held[r] += x[j]
+                    raised[r] += x[j] & (y[j] ^ one)
+                    lowered[r] += y[j] & (x[j] ^ one)
+        for r in range(n_branches):
+            active[r] += held[r]
+            changes[0, r] += raised[r]
+            changes[1, r] += lowered[r]
+
+
+@kernel
+def _tally(burden, after, before, groups, weight, n_groups, many, span):  # type: ignore[no-untyped-def]
+    """Fill the burden c, (N·R,), of a span; return active, (G, K, R), and switches, (2, R)."""
+    group, group_starts = groups
+    n_branches, n_channels = 1 if many is None else many, after.shape[0]
+    active = np.zeros((n_groups, n_channels, n_branches), np.int64)
+    changes = np.zeros((2, n_branches), np.int64)
+    start, run = span[0], run_of(group_starts, span[0])
+    tile = tile_of(n_branches)
+    while start < span[1]:
+        end = min(group_starts[run + 1], span[1], start + tile)
+        rows = slice(start * n_branches, end * n_branches)
+        c = burden[rows]
+        c[:] = 0.0
+        for k in range(n_channels):
+            now, share = after[k, rows], weight[k]
+            for j in range(np.uint64(c.size)):
+                c[j] += share * now[j]
+            _count(active[group[start], k], changes, now, before[k, rows], many)
+        run += end == group_starts[run + 1]
+        start = end
+    return active, changes
 
 
 def _settle(sweep: Callable[[RelayArray, RelayArray, int], None], start: RelayArray) -> RelayArray:
@@ -124,28 +172,36 @@ def _settle(sweep: Callable[[RelayArray, RelayArray, int], None], start: RelayAr
 
 def _run(frame: Frame) -> None:
     state, population, c = frame.state, frame.population, frame.coefficients
-    many = several(state)
-    load, exposure, narrative = flat(frame.load), flat(state.exposure), state.narrative.ravel()
-    reach, thresholds = frame.reach.ravel(), (population.up, population.down)
-    own_load = (exposure, narrative, reach, state.correction, c.narrative_feed, population.group)
+    many, graph = several(state), population.graph
+    exposure, narrative = flat(state.exposure), state.narrative.ravel()
+    groups = (population.group, population.group_starts)
+    persons = (exposure, narrative, frame.reach.ravel(), *groups)
+    physics = (c.coupling, c.spillover, c.narrative_feed)
+    before, after = flat(state.constraint), flat(frame.spare_constraint)
+    words = empty_words(graph, before)
 
     def sweep(after: RelayArray, before: RelayArray, kind: int) -> None:
-        if c.coupling.any():
-            neighbor_load(load, before, population.graph, c.coupling, many)
-        else:
-            load[...] = 0.0
-        _spill(load, before, c.spillover)
-        _add_own(load, *own_load, many)
-        _switch(after, before, load, thresholds, kind, many)
+        if words.size > 0 and c.coupling.any():
+            frame.over_persons(lambda span: pack(words, before, many, span))
+        total = totals_if_complete(graph, before, many)
+        others = (words, total, graph_arrays(graph), (population.up, population.down))
+        frame.over_persons(
+            lambda span: _sweep(
+                after, before, others, persons, state.correction, physics, kind, many, span
+            )
+        )
 
-    before, after = flat(state.constraint), flat(frame.spare_constraint)
     if c.until_stable:
         after[...] = _settle(sweep, before)
     else:
         sweep(after, before, _ONCE)
     state.constraint, frame.spare_constraint = frame.spare_constraint, state.constraint
-    burden = frame.burden.ravel()
-    _tally(burden, frame.active, frame.changes, after, before, population.group, c.weight, many)
+    burden, n_groups = frame.burden.ravel(), frame.active.shape[0]
+    counts = frame.over_persons(
+        lambda span: _tally(burden, after, before, groups, c.weight, n_groups, many, span)
+    )
+    active, changes = zip(*counts, strict=True)
+    frame.active[...], frame.changes[...] = sum(active), sum(changes)
 
 
 def _order(scenario: Scenario) -> Order:
@@ -169,7 +225,7 @@ STAGE = Stage(
         "L ← 1 if S ≥ up, 0 if S ≤ down"
     ),
     reads=("exposure", "narrative", "reach", "correction", "constraint"),
-    writes=("load", "constraint", "burden", "active", "changes"),
+    writes=("constraint", "burden", "active", "changes"),
     run=_run,
     order=_order,
 )

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from sim.coefficients import Coefficients
 from sim.compiled import inlined
-from sim.network import Graph
 from sim.population import IntArray, Population, RelayArray, State
 from sim.scenario.schema import Scenario
+from sim.spans import Result, Span, over_persons
 from sim.streams import Draws, FloatArray
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
-_UNWEIGHTED = np.empty(0)
+_TILE = 4096
+"""Persons times futures of a tile: what its passes share stays in a core's cache."""
 
 
 class Controller(Protocol):
@@ -54,10 +55,6 @@ class Frame:
         Relays that switched on and off in this step, (2, R).
     reach
         gain_i of this step, (N, R) [load per unit of correction].
-    load
-        S as it stood when the relays last switched, (K, N, R) [load].
-    narrative_mean
-        Σ_j W_ij n_j, (N, R).
     listening
         Whether anyone reads the reports of this step.
     """
@@ -76,10 +73,12 @@ class Frame:
     active: IntArray
     changes: IntArray
     reach: FloatArray
-    load: FloatArray
-    narrative_mean: FloatArray
     spare_constraint: RelayArray
     spare_narrative: FloatArray
+
+    def over_persons(self, work: Callable[[Span], Result]) -> list[Result]:
+        """Return what `work` gives for each span of persons; see `sim.spans.over_persons`."""
+        return over_persons(work, self.population.n_persons, n_branches=self.state.n_branches)
 
     def prevalence(self) -> FloatArray:
         """Return P = mean c, (R,), exact whatever the order of persons."""
@@ -116,8 +115,6 @@ class Frame:
             active=np.zeros((n_groups, n_channels, n_branches), dtype=np.int64),
             changes=np.zeros((2, n_branches), dtype=np.int64),
             reach=np.zeros((n_persons, n_branches)),
-            load=np.zeros_like(state.exposure),
-            narrative_mean=np.zeros_like(state.narrative),
             spare_constraint=np.zeros_like(state.constraint),
             spare_narrative=np.zeros_like(state.narrative),
         )
@@ -145,22 +142,19 @@ def flat(column: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     return column.reshape(*column.shape[:-2], -1)
 
 
-def graph_arrays(graph: Graph) -> tuple[object, ...]:
-    """Return a graph as kernels read it: row starts, neighbors, weights or none, completeness."""
-    weights = graph.weights if graph.weights is not None else _UNWEIGHTED
-    return graph.indptr, graph.indices, weights, graph.complete
+@inlined
+def tile_of(n_branches):  # type: ignore[no-untyped-def]
+    """Return how many persons to take through all passes of a kernel before the next ones."""
+    return max(_TILE // n_branches, 1)
 
 
 @inlined
-def run_end(group, start):  # type: ignore[no-untyped-def]
-    """Return where the run of persons of one group that begins at `start` ends.
+def run_of(group_starts, person):  # type: ignore[no-untyped-def]
+    """Return which run of persons of one group a person is in.
 
     Inside a run nothing depends on the group, so that kernels may use vector instructions.
     """
-    end = start + 1
-    while end < group.size and group[end] == group[start]:
-        end += 1
-    return end
+    return np.searchsorted(group_starts, person, side="right") - 1
 
 
 def weighted(weight: FloatArray, columns: npt.NDArray[np.generic]) -> FloatArray:

@@ -11,13 +11,13 @@ from sim.scenario.schema import Scenario
 
 
 @kernel
-def _update(trust, lock_in, burden, group, correction, promise, physics, many):  # type: ignore[no-untyped-def]
-    """Update T in place, (N·R,)."""
+def _update(trust, lock_in, burden, group, correction, promise, physics, many, span):  # type: ignore[no-untyped-def]
+    """Update T of a span of persons in place, (N·R,)."""
     n_branches = np.uint64(1 if many is None else many)
     promised, scale, weight = promise
     gained, lost, gain, trust_dependence, lock_in_dependence = physics
-    for i in range(group.size):
-        g, own = group[i], np.uint64(i) * n_branches
+    for i in range(np.uint64(span[0]), np.uint64(span[1])):
+        g, own = group[i], i * n_branches
         for r in range(n_branches):
             j = own + r
             mismatch = burden[j]
@@ -34,16 +34,13 @@ def _update(trust, lock_in, burden, group, correction, promise, physics, many): 
 
 
 def _run(frame: Frame) -> None:
-    state, c = frame.state, frame.coefficients
-    _update(
-        state.trust.ravel(),
-        state.lock_in.ravel(),
-        frame.burden.ravel(),
-        frame.population.group,
-        state.correction,
-        (frame.environment.promised, c.promise_scale, c.weight),
-        (c.trust_gain, c.trust_loss, c.gain, c.trust_dependence, c.lock_in_dependence),
-        several(state),
+    state, c, many = frame.state, frame.coefficients, several(frame.state)
+    columns = (state.trust.ravel(), state.lock_in.ravel(), frame.burden.ravel())
+    promise = (frame.environment.promised, c.promise_scale, c.weight)
+    physics = (c.trust_gain, c.trust_loss, c.gain, c.trust_dependence, c.lock_in_dependence)
+    group, correction = frame.population.group, state.correction
+    frame.over_persons(
+        lambda span: _update(*columns, group, correction, promise, physics, many, span)
     )
 
 

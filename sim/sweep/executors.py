@@ -15,6 +15,8 @@ from itertools import islice
 from threading import Event
 from typing import Generic, Protocol, TypeVar
 
+from sim.spans import threads_limited
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -51,9 +53,12 @@ class Executor(Protocol):
         ...
 
 
-def _attempt(task: Task, work: Callable[[Task], Result]) -> Done[Task, Result] | None:
+def _attempt(
+    task: Task, work: Callable[[Task], Result], n_threads: int
+) -> Done[Task, Result] | None:
     try:
-        return Done(task, work(task), None)
+        with threads_limited(n_threads):
+            return Done(task, work(task), None)
     except Stopped:
         return None
     except Exception as error:  # any failure of one task becomes a record
@@ -68,7 +73,7 @@ def serial(
     for task in tasks:
         if stop.is_set():
             return
-        if (done := _attempt(task, work)) is not None:
+        if (done := _attempt(task, work, workers)) is not None:
             yield done
 
 
@@ -81,12 +86,14 @@ def threads(
     threads to notice.
     """
     waiting = iter(tasks)
+    # Workers without a task of their own help the others with the persons of a step.
+    each = workers // max(min(workers, len(tasks)), 1)
     with ThreadPoolExecutor(max_workers=workers) as pool:
         running: set[Future[Done[Task, Result] | None]] = set()
         try:
             while True:
                 for task in islice(waiting, 0 if stop.is_set() else workers - len(running)):
-                    running.add(pool.submit(_attempt, task, work))
+                    running.add(pool.submit(_attempt, task, work, each))
                 if not running:
                     return
                 finished, running = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)

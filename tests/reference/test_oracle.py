@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from sim import spans
 from sim.engine import advance
 from sim.environment import Environment
 from sim.processes.stage import Frame
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
+from sim.spans import threads_limited
 from tests.reference.oracle import ReferenceModel
 from tests.reference.scenarios import Dice, random_stressor
 from tests.reference.surroundings import stress_level
@@ -73,15 +75,49 @@ def test_long_run_without_touching(seed: int) -> None:
     compare(frame, oracle, tolerance=1e-10)
 
 
+@each_of(max(4, TRIES // 10))
+def test_more_persons_than_go_through_a_kernel_at_once(seed: int) -> None:
+    """Kernels work on some 4,000 persons at a time, which must not be seen."""
+    world = random_world(5_000 * (seed + 1) - 40 * seed - 1, max_size=5_000)
+    assert world.population.n_persons > 4096
+    frame, oracle = world.frame(world.states[0]), world.oracle()
+    oracle.adopt(frame.state)
+    for _ in range(2):
+        advance(frame, 1)
+        oracle.step()
+        compare(frame, oracle)
+
+
+@each_of(2 * TRIES)
+def test_threads_change_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    n_branches = 1 + 2 * (seed % 2)
+    world = random_world(50_000 + seed, n_states=n_branches)
+
+    def after(n_threads: int) -> Frame:
+        state = world.states[0].stack(world.states)
+        frame = world.frame(state, controllers=world.controllers(slice(None)))
+        with threads_limited(n_threads):
+            advance(frame, 8)
+        return frame
+
+    whole = after(1)
+    monkeypatch.setattr(spans, "MANY", 1)
+    monkeypatch.setattr(spans, "_ROW_GROUP", 1)
+    shared = after(2 + seed % 4)
+    assert shared.state.equals(whole.state)
+    for name in ("effort", "burden", "active", "changes", "reach"):
+        np.testing.assert_array_equal(getattr(shared, name), getattr(whole, name), name)
+
+
 @each_of(2 * TRIES)
 def test_branches_are_separate_runs_bit_for_bit(seed: int) -> None:
-    n_branches = 5
+    n_branches = 300 if seed % 4 == 0 else 5  # many branches leave room for few persons in a tile
     world = random_world(20_000 + seed, n_states=n_branches)
     together = world.frame(
         world.states[0].stack(world.states), controllers=world.controllers(slice(None))
     )
     advance(together, 12)
-    for r, state in enumerate(world.states):
+    for r, state in list(enumerate(world.states))[:: max(n_branches // 5, 1)]:
         alone = world.frame(state, controllers=world.controllers(slice(r, r + 1)))
         advance(alone, 12)
         assert alone.state.equals(together.state.take([r]))
