@@ -24,5 +24,8 @@ def cost_curve(scenario: Scenario, *, with_twin: bool = True, workers: int = 1) 
         Threads; the results do not depend on it.
     """
     from analysis.run import CostPlan, run_in_memory
+    from sim.spans import threads_limited
 
-    return run_in_memory(CostPlan.of(scenario, with_twin=with_twin), workers=workers)
+    with threads_limited(workers):
+        plan = CostPlan.of(scenario, with_twin=with_twin)
+    return run_in_memory(plan, workers=workers)

@@ -15,15 +15,13 @@ from analysis.reversibility import Certificate, certify, exposure_bound
 from sim.engine import advance
 from sim.environment import Environment
 from sim.model import AlignmentModel
-from sim.population import State
+from sim.population import ROUNDING, State
 from sim.processes.stage import Frame, weighted
 from sim.properties import keeps_order
 from sim.scenario.resolve import delays_of, full
 from sim.scenario.schema import Scenario
 
 Row = dict[str, Any]
-
-_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,8 @@ def measure(
         result.crossings.append({**label, **row, "censored": step is None})
     result.remanence.extend(_remanence_rows(label, after_rests, delays, found))
     certificate = _certificate(bench, exposed)
-    result.checks.append(_check_row(label, exposed, found, certificate))
+    rounding = ROUNDING[scenario.precision]
+    result.checks.append(_check_row(label, exposed, found, certificate, rounding=rounding))
     return result
 
 
@@ -144,7 +143,7 @@ def _expose(model: AlignmentModel, delays: tuple[int, ...]) -> _Exposure:
 
 def _mean_exposure(frame: Frame) -> FloatArray:
     """Return the weighted mean exposure, (R,) [load]."""
-    return weighted(frame.coefficients.weight, frame.state.exposure.mean(axis=1))
+    return weighted(frame.coefficients.weight, frame.state.exposure.mean(axis=1, dtype=np.float64))
 
 
 def _on(
@@ -268,9 +267,11 @@ def _check_row(
     exposed: _Exposure,
     found: Restorations,
     certificate: Certificate,
+    *,
+    rounding: float,
 ) -> Row:
     pairs = zip(exposed.snapshots, exposed.snapshots[1:], strict=False)
-    violations = sum(not bool(a.no_worse_than(b, tolerance=_ROUNDING).all()) for a, b in pairs)
+    violations = sum(not bool(a.no_worse_than(b, tolerance=rounding).all()) for a, b in pairs)
     return {
         **label,
         "path_violations": violations,

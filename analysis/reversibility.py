@@ -12,7 +12,7 @@ from analysis.restoration import FloatArray
 from sim.coefficients import Coefficients
 from sim.engine import advance
 from sim.environment import Environment
-from sim.population import Population, State
+from sim.population import ROUNDING, Population, State
 from sim.processes.stage import weighted
 from sim.properties import keeps_order
 from sim.scenario.resolve import full
@@ -53,14 +53,14 @@ class Certificate:
 def worst_state(population: Population, exposure: FloatArray, n_groups: int) -> State:
     """Return the state that dominates all others with exposure up to the one given, (K, N)."""
     n_channels, n_persons = population.up.shape
-    ones = np.ones((n_persons, 1))
+    ones = np.ones((n_persons, 1), population.up.dtype)
     counts = np.zeros((n_groups, n_channels, 1), dtype=np.int64)
     return State(
-        exposure=exposure[:, :, None].copy(),
+        exposure=exposure[:, :, None].astype(ones.dtype),
         constraint=np.ones((n_channels, n_persons, 1), dtype=np.uint8),
         narrative=ones.copy(),
         lock_in=ones.copy(),
-        trust=np.zeros((n_persons, 1)),
+        trust=np.zeros_like(ones),
         correction=np.zeros((n_groups, n_channels, 1)),
         answers=counts,
         positives=counts.copy(),
@@ -86,6 +86,8 @@ def exposure_bound(scenario: Scenario, population: Population) -> FloatArray | N
     with np.errstate(over="ignore"):  # a leak next to nothing leaves no bound either
         reached = peak * population.vulnerability / leak[:, None]
     bound: FloatArray = np.maximum(reached, np.array(start)[:, None])
+    if scenario.precision == "single":
+        bound *= 1.0 + ROUNDING["single"]  # what is stored may lie above what was reckoned
     return bound if np.isfinite(bound).all() else None
 
 

@@ -25,7 +25,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 _PACKAGE = Path(__file__).parent
 
 
-def _source_digest() -> str:
+def source_digest() -> str:
+    """Return a name for every kernel source, numba and numpy as they are."""
     digest = hashlib.sha256(f"{numba.__version__} {np.__version__}".encode())
     for path in sorted(_PACKAGE.rglob("*.py")):
         text = path.read_bytes()
@@ -43,7 +44,7 @@ def cache_directory() -> Path:
     if chosen := os.environ.get("NUMBA_CACHE_DIR"):
         return Path(chosen)
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    target = base / "remanence" / f"kernels-{_source_digest()}"
+    target = base / "remanence" / f"kernels-{source_digest()}"
     try:
         target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=target):
@@ -62,6 +63,12 @@ def kernel(function: F) -> F:
     compiled = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     _registry.append(compiled)
     return cast(F, compiled)
+
+
+def part(function: F) -> F:
+    """Return `function` compiled for the kernels that call it, and not to be called from Python."""
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return cast(F, numba.njit(error_model="numpy", **options)(function))
 
 
 def inlined(function: F) -> F:

@@ -26,7 +26,7 @@ from sim.scenario.resolve import full, with_changes
 from sim.scenario.schema import Scenario
 from sim.streams import Draws
 
-_FIXED = ("seed", "channels", "time")
+_FIXED = ("seed", "channels", "time", "precision")
 
 
 class AlignmentModel(mesa.Model):  # type: ignore[misc]
@@ -195,8 +195,8 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If a change would not leave the same persons in place: seed, channels, time, size
-            and groups are fixed.
+            If a change would not leave the same persons in place: seed, channels, time,
+            precision, size and groups are fixed.
         """
         scenario = full(with_changes(self.resolved, changes)) if changes else self.resolved
         self._check_same_persons(scenario)
@@ -226,7 +226,8 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
 
         if persons(scenario) != persons(self.resolved):
             raise ValueError(
-                "a fork keeps its persons: seed, channels, time, size and groups cannot change"
+                "a fork keeps its persons: seed, channels, time, precision, size and groups cannot "
+                "change"
             )
 
     def _population_of(self, scenario: Scenario) -> Population:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,12 @@ BoolArray = npt.NDArray[np.bool_]
 
 MAX_CHANNELS = 8
 """Channels a scenario may have; keeps the draw numbers of the initial state fixed."""
+
+STORED: Mapping[str, type[np.floating[Any]]] = {"double": np.float64, "single": np.float32}
+"""Type of the numbers about persons, by the scenario's precision."""
+
+ROUNDING: Mapping[str, float] = {"double": 1e-12, "single": 1e-5}
+"""How far rounding alone may carry a number about a person, by the scenario's precision."""
 
 
 def quantiles(distribution: AnyDistribution, uniforms: FloatArray) -> FloatArray:
@@ -136,12 +143,13 @@ class Population:
         vulnerability = _by_group(
             [each(g.vulnerability) for g in groups], group, names, draws, "vulnerability"
         )
+        stored = STORED[scenario.precision]
         population = cls(
             group=group,
             group_share=np.bincount(group, minlength=len(groups)) / group.size,
-            vulnerability=np.maximum(vulnerability, 0.0),
-            up=up,
-            down=down,
+            vulnerability=np.maximum(vulnerability, 0.0).astype(stored, copy=False),
+            up=up.astype(stored, copy=False),
+            down=down.astype(stored, copy=False),
             graph=graph if graph is not None else build_graph(scenario, group, draws),
         )
         for name in ("group", "group_share", "vulnerability", "up", "down"):
@@ -219,10 +227,13 @@ class State:
         )
 
         def unit(distribution: AnyDistribution, draw: int) -> FloatArray:
-            return np.clip(quantiles(distribution, u[draw]), 0.0, 1.0)[:, None]
+            values = np.clip(quantiles(distribution, u[draw]), 0.0, 1.0)[:, None]
+            return values.astype(stored, copy=False)
+
+        stored = STORED[scenario.precision]
 
         return cls(
-            exposure=np.maximum(exposure, 0.0)[:, :, None],
+            exposure=np.maximum(exposure, 0.0)[:, :, None].astype(stored, copy=False),
             constraint=constraint.astype(np.uint8)[:, :, None],
             narrative=unit(start.narrative, 2 * MAX_CHANNELS),
             lock_in=unit(start.lock_in, 2 * MAX_CHANNELS + 1),

@@ -60,7 +60,7 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         "exposure", ("channel",), "load", "Mean accumulated exposure E",
-        lambda f, _: f.state.exposure[..., 0].mean(axis=1),
+        lambda f, _: f.state.exposure[..., 0].mean(axis=1, dtype=np.float64),
     ),
     Variable(
         "stress", ("group", "channel"), "load per step", "Stressor level e",
@@ -68,11 +68,11 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         "narrative", (), "1", "Mean narrative displacement n",
-        lambda f, _: f.state.narrative[:, 0].mean(),
+        lambda f, _: f.state.narrative[:, 0].mean(dtype=np.float64),
     ),
     Variable(
         "lock_in", (), "1", "Mean narrative lock-in ℓ",
-        lambda f, _: f.state.lock_in[:, 0].mean(),
+        lambda f, _: f.state.lock_in[:, 0].mean(dtype=np.float64),
     ),
     Variable(
         "lock_in_share", (), "share", "Share of persons with ℓ ≥ ½",
@@ -80,7 +80,7 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         "trust", (), "1", "Mean trust T",
-        lambda f, _: f.state.trust[:, 0].mean(),
+        lambda f, _: f.state.trust[:, 0].mean(dtype=np.float64),
     ),
     Variable(
         "switched_on", (), "relays", "Constraints that became active in the step",

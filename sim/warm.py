@@ -6,8 +6,10 @@ Tiny scenarios are enough, with every mechanism switched on, for plain runs and 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from pathlib import Path
 
-from sim.compiled import cache_directory
+from sim.compiled import cache_directory, source_digest
 
 _EVERYTHING: dict[str, object] = {
     "population": {"size": 60},
@@ -16,14 +18,16 @@ _EVERYTHING: dict[str, object] = {
     "trust": {"promised": 0.5},
     "turnover": {"rate": 0.1},
     "optimizers": [{"kind": "proportional"}],
+    "time": {"steps": 2},
+    "restoration": {"delays": 2, "rest": 1, "rest_doublings": 1, "horizon": 2, "dwell": 1},
 }
 
 _WORLDS = ((2, "poisson"), (2, "complete"), (5, "watts_strogatz"), (2, "barabasi_albert"))
 """Numbers of channels, which decide the width of packed relays, and kinds of network."""
 
 
-def compile_kernels() -> float:
-    """Compile what is not compiled yet and return the seconds it took."""
+def compile_kernels(precision: str = "double") -> float:
+    """Compile what a precision needs and is not compiled yet; return the seconds it took."""
     from analysis.cost import measure
     from sim.model import AlignmentModel
     from sim.scenario.schema import Scenario
@@ -32,15 +36,24 @@ def compile_kernels() -> float:
     for channels, network in _WORLDS:
         names = [f"c{k}" for k in range(channels)]
         content = {**_EVERYTHING, "channels": names, "network": {"kind": network}}
-        content["constraints"] = {"coupling": 0.5, "spillover": {"c0": {"c1": 0.1}}}
-        content["time"] = {"steps": 2}
-        content["restoration"] = {
-            "delays": 2, "rest": 1, "rest_doublings": 1, "horizon": 2, "dwell": 1,
-        }  # fmt: skip
-        scenario = Scenario.model_validate(content)
+        content |= {"constraints": {"coupling": 0.5, "spillover": {"c0": {"c1": 0.1}}}}
+        scenario = Scenario.model_validate({**content, "precision": precision})
         AlignmentModel(scenario).step()
         measure(scenario, 0)
+    _marker(precision).touch()
     return time.perf_counter() - start
+
+
+def compile_once(precision: str, *, notice: Callable[[], None]) -> None:
+    """Compile what a precision needs unless that was done before; `notice` is called first."""
+    if not _marker(precision).exists():
+        notice()
+        compile_kernels(precision)
+
+
+def _marker(precision: str) -> Path:
+    """Return the file that stands for kernels compiled from the sources as they are."""
+    return cache_directory() / f"{precision}-{source_digest()}"
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import click
 from sim.cli.main import EXIT_FAILED_RUNS
 from sim.cli.options import (
     Progress,
+    compile_for,
     json_option,
     out_option,
     overrides_of,
@@ -78,15 +79,20 @@ def _carry_out(
     """Measure whatever is missing and return what was planned and what failed."""
     from analysis.run import CostPlan
     from sim.run_store import OccupiedError
+    from sim.spans import threads_limited
 
     stop = Event()
     try:
         factor = run.claim(resume=resume)
     except OccupiedError as error:
         raise click.UsageError(str(error)) from None
+    compile_for(run.scenario.precision)
     if run.with_twin and factor is None:
         say("finding the reversible twin")
-    plan = CostPlan.of(run.scenario, with_twin=run.with_twin, factor=factor, stopped=stop.is_set)
+    with threads_limited(workers):
+        plan = CostPlan.of(
+            run.scenario, with_twin=run.with_twin, factor=factor, stopped=stop.is_set
+        )
     done = run.prepare(plan, resume=resume)
     with Progress("replicates", total=len(plan.tasks), done=len(done)) as progress:
         try:

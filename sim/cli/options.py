@@ -46,6 +46,16 @@ def say(text: str = "") -> None:
     click.echo(text, err=True)
 
 
+def compile_for(precision: str) -> None:
+    """Compile the kernels before work begins, if this machine has not yet, and say so."""
+    from sim.warm import compile_once
+
+    compile_once(
+        precision,
+        notice=lambda: say(f"compiling the kernels for {precision} precision (once a machine)"),
+    )
+
+
 class Progress:
     """A bar with remaining time on a terminal, plain lines elsewhere.
 

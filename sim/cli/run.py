@@ -14,6 +14,7 @@ import click
 from sim.cli.main import EXIT_FAILED_RUNS
 from sim.cli.options import (
     Progress,
+    compile_for,
     json_option,
     out_option,
     overrides_of,
@@ -57,6 +58,7 @@ def run_command(
 
     directory = RunDirectory(out or Path("runs") / f"{loaded.name}-series")
     _prepare(directory, loaded, replicates)
+    compile_for(loaded.precision)
     done = _Done(directory)
     try:
         _simulate(loaded, replicates, workers=workers or default_workers(), done=done)

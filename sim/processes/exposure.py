@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.compiled import kernel
+from sim.compiled import kernel, part
 from sim.processes.stage import Frame, Order, Stage, flat, run_of, several, tile_of
 from sim.scenario.schema import Scenario
 from sim.spans import Span
 from sim.streams import FloatArray
 
 
-@kernel
+@part
 def _take_up(inflow, vulnerability, stress, groups, first, last):  # type: ignore[no-untyped-def]
     """Fill inflow with v e of persons `first` to `last` on one channel."""
     group, group_starts = groups
@@ -24,7 +24,7 @@ def _take_up(inflow, vulnerability, stress, groups, first, last):  # type: ignor
         start, run = end, run + 1
 
 
-@kernel
+@part
 def _add(exposure, inflow, keep, cure, reach, correction, group, many, first, last):  # type: ignore[no-untyped-def]
     """E ← max(0, keep E + inflow − cure · gain_i · a) of one channel."""
     n_branches, row = np.uint64(1 if many is None else many), np.uint64(0)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.compiled import inlined, kernel
+from sim.compiled import inlined, kernel, part
 from sim.network import Graph
 from sim.network.graph import MAX_BYTE
 from sim.population import RelayArray
@@ -74,7 +74,7 @@ def totals_if_complete(graph: Graph, columns: np.ndarray, many: int | None) -> F
     return np.stack([totals(column, many) for column in columns])
 
 
-@kernel
+@part
 def _sum_words(sums, words, graph, many, first, last):  # type: ignore[no-untyped-def]
     """Fill sums with the sum of the words of all neighbors; bytes may overflow."""
     n_branches, row = np.uint64(1 if many is None else many), np.uint64(0)
@@ -96,7 +96,7 @@ def _sum_words(sums, words, graph, many, first, last):  # type: ignore[no-untype
         row += n_branches
 
 
-@kernel
+@part
 def _unpack(load, sums, indptr, strength, many, first, last):  # type: ignore[no-untyped-def]
     """Fill load with strength × bytes of sums / number of neighbors."""
     n_branches, byte = np.uint64(1 if many is None else many), sums.dtype.type(MAX_BYTE)
@@ -117,7 +117,7 @@ def _unpack(load, sums, indptr, strength, many, first, last):  # type: ignore[no
                     filled[j] = factor * (count / degree[row])
 
 
-@kernel
+@part
 def _recount(load, relays, graph, strength, many, first, last):  # type: ignore[no-untyped-def]
     """Do again, one by one, what overflows a byte: the hubs of the tile."""
     n_branches = np.uint64(1 if many is None else many)
@@ -133,7 +133,7 @@ def _recount(load, relays, graph, strength, many, first, last):  # type: ignore[
                 load[k, row + r] = strength[k] * (np.float64(count) / np.float64(end - begin))
 
 
-@kernel
+@part
 def neighbor_load(load, relays, words, total, graph, strength, many, first, last):  # type: ignore[no-untyped-def]
     """Fill load, (K, tile), with strength[k] × the weighted share of neighbors under constraint k.
 
@@ -172,7 +172,7 @@ def _mean_of_others(mean, column, total, others, n_branches, first, last):  # ty
         row += n_branches
 
 
-@kernel
+@part
 def neighbor_means(mean, column, total, graph, many, first, last):  # type: ignore[no-untyped-def]
     """Fill mean, (tile,), with Σ_j W_ij column[j], column (N·R,), total (1, R) if W is complete."""
     indptr, indices, weights, _, complete = graph

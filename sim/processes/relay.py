@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sim.compiled import kernel
+from sim.compiled import kernel, part
 from sim.network.graph import MAX_BYTE
 from sim.population import RelayArray
 from sim.processes.neighbors import (
@@ -28,7 +28,7 @@ from sim.scenario.schema.base import each
 _ONCE, _RAISE, _LOWER = 0, 1, 2
 
 
-@kernel
+@part
 def _spill(load, relays, spillover, begin):  # type: ignore[no-untyped-def]
     """Add to load what each person's own constraints put on other channels."""
     for k in range(load.shape[0]):
@@ -39,7 +39,7 @@ def _spill(load, relays, spillover, begin):  # type: ignore[no-untyped-def]
                     load[k, j] += spill * relays[m, begin + j]
 
 
-@kernel
+@part
 def _add_own(load, persons, correction, feed, many, first, last):  # type: ignore[no-untyped-def]
     """Add to load the person's exposure and narrative, less the correction."""
     exposure, narrative, reach, group, group_starts = persons
@@ -63,7 +63,7 @@ def _add_own(load, persons, correction, feed, many, first, last):  # type: ignor
         start, run = end, run + 1
 
 
-@kernel
+@part
 def _switch(after, before, load, thresholds, kind, many, first, last):  # type: ignore[no-untyped-def]
     """Set every relay from the relays before and the load."""
     up, down = thresholds
@@ -102,7 +102,7 @@ def _sweep(after, before, others, persons, correction, physics, kind, many, span
         _switch(after, before, load, thresholds, kind, many, first, last)
 
 
-@kernel
+@part
 def _count(active, changes, now, then, many):  # type: ignore[no-untyped-def]
     """Add to active, (R,), the relays on now, and to changes, (2, R), those switched on and off.
 

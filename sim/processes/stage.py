@@ -98,7 +98,7 @@ class Frame:
         listening: bool = False,
     ) -> Frame:
         """Return a frame with its work space laid out for the state's branches."""
-        n_channels, n_persons, n_branches = state.exposure.shape
+        n_channels, _, n_branches = state.exposure.shape
         n_groups = population.group_share.size
         frame = cls(
             population=population,
@@ -111,10 +111,10 @@ class Frame:
             step=0,
             stress=np.zeros((n_groups, n_channels)),
             effort=np.zeros((n_groups, n_channels, n_branches)),
-            burden=np.zeros((n_persons, n_branches)),
+            burden=np.zeros_like(state.trust),
             active=np.zeros((n_groups, n_channels, n_branches), dtype=np.int64),
             changes=np.zeros((2, n_branches), dtype=np.int64),
-            reach=np.zeros((n_persons, n_branches)),
+            reach=np.zeros_like(state.trust),
             spare_constraint=np.zeros_like(state.constraint),
             spare_narrative=np.zeros_like(state.narrative),
         )

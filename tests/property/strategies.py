@@ -196,6 +196,7 @@ def cooperative(draw: st.DrawFn, *, max_size: int = 40) -> Content:
     vulnerability = maybe(spread(0.3, 2.0), otherwise=1.0)
     return {
         "seed": draw(st.integers(0, 2**32)),
+        "precision": draw(st.sampled_from(["double", "single"])),
         "time": {"steps": draw(st.integers(1, 40))},
         "restoration": {"delays": [0, 1]},
         "channels": draw(shares(names)),

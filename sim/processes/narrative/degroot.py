@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.compiled import kernel
+from sim.compiled import kernel, part
 from sim.processes.neighbors import (
     graph_arrays,
     negative_ties,
@@ -18,7 +18,7 @@ from sim.processes.stage import Frame, Order, several, tile_of
 from sim.scenario.schema import Scenario
 
 
-@kernel
+@part
 def _move(after, narrative, lock_in, burden, mean, rates, begin):  # type: ignore[no-untyped-def]
     """Set n of the next step and update ℓ in place, from row `begin` on."""
     social, push, heal, lock, unlock, symmetric = rates

@@ -47,6 +47,9 @@ class Scenario(Block):
     signed: bool = False
     """Allow negative coupling, narrative feed, spillover and ties of an edge list, which break
     order (A1)."""
+    precision: Literal["double", "single"] = "double"
+    """How numbers about persons are stored between steps, which reckon in double precision either
+    way; `single` takes half the memory and rounds."""
     time: Time = Time()
     """The scenario clock."""
     population: Population = Population()
