@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+import analysis
+import sim
 from analysis.cost import measure
 from sim.cli.main import cli
 from sim.docs import BLOCKS, ROOT, documents, main
@@ -301,3 +303,12 @@ def test_command_in_the_readme_prints_what_is_shown(
     got = done.stderr if done.returncode else done.stdout
     wanted = re.sub(r"\(\d+ s\)", "(... s)", shown)
     assert OutputChecker().check_output(wanted, got, ELLIPSIS), got
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    reference = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    public = [
+        f"{package.__name__}.{name}" for package in (sim, analysis) for name in package.__all__
+    ]
+    assert public
+    assert [name for name in public if not re.search(rf":: {name}\b", reference)] == []
