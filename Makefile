@@ -44,7 +44,7 @@ help:
 	@echo 'make lint        ruff and mypy'
 	@echo 'make docs        regenerate the tables in docs/ that come from the code'
 	@echo 'make docs-check  fail where those tables are stale'
-	@echo 'make site        the documentation as a site in build/site'
+	@echo 'make site        the documentation as a site in build/site; runs the notebook in it'
 	@echo 'make bench       benchmarks'
 	@echo 'make nightly     the test suite with many more examples, slow tests included'
 	@echo 'make lock        both locks from pyproject.toml (UPGRADE=--upgrade for newer versions)'
@@ -92,7 +92,7 @@ docs-check: $(INSTALLED)
 # The site is made anew each time: what autodoc reads is not among the files that Sphinx compares.
 site: $(WARM) $(DOCUMENTS)
 	rm -rf build
-	$(PY) -m sphinx -c docs -d build/doctrees --fail-on-warning \
+	IPYTHONDIR=$(CURDIR)/build/ipython $(PY) -m sphinx -c docs -d build/doctrees --fail-on-warning \
 		--keep-going --quiet --show-traceback . build/site
 	$(PY) tools/check_site.py
 	$(STEP) 'made build/site/index.html'

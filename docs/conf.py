@@ -7,6 +7,7 @@ site as on a code host.
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import shutil
 from importlib.resources import files
@@ -19,6 +20,7 @@ CONTENTS = """
 ```{toctree}
 :hidden:
 :caption: Use
+docs/tour
 docs/scenarios
 docs/mesa
 docs/api
@@ -44,12 +46,19 @@ CHANGELOG
 project = "remanence"
 release = importlib.metadata.version(project)
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc"]
 root_doc = "README"
-include_patterns = ["*.md", "docs/*.md", "scenarios/data/README.md"]
+include_patterns = ["*.md", "docs/*.md", "docs/*.ipynb", "scenarios/data/README.md"]
 exclude_patterns = [".*", "build", "dist", "runs"]
 
 myst_heading_anchors = 4
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_in_temp = True
+nb_execution_timeout = 300
+nb_output_stderr = "warn"
+# Mesa's progress bar, which is not used here, misses a widget in every notebook.
+os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"
 
 default_role = "code"  # single backticks in docstrings are names, as in Markdown
 autodoc_member_order = "bysource"
