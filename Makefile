@@ -13,8 +13,12 @@ endif
 
 PY    := $(VENV)/bin/python
 PIP   := $(PY) -m pip --disable-pip-version-check
+PINNED := $(PIP) install -qq --no-compile --only-binary :all: --require-hashes
 STEP  := @printf '==> %s\n'
 UV    := uv==0.13.9
+COMPILE = $(PY) -m uv --no-config pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-annotate --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command 'make lock' $(UPGRADE)
 # Mesa resolves to another version from Python 3.12 on.
 OTHERS ?= python3.13 python3.12 \
 	$(wildcard $(shell pyenv root 2>/dev/null)/versions/3.1[2-9].*/bin/python3)
@@ -24,12 +28,13 @@ SMOKE := tests/unit/sim/test_agents.py tests/unit/sim/test_model.py tests/unit/s
 MADE      := $(VENV)/.made
 INSTALLED := $(VENV)/.installed
 WARM      := $(VENV)/.warm
+DOCUMENTS := $(VENV)/.documents
 KERNELS   := $(shell find sim -name '*.py')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install run test smoke app nightly smoke-tests lint docs docs-check bench lock clean
+.PHONY: help install run test smoke app nightly smoke-tests lint docs docs-check site bench lock clean
 
 help:
 	@echo 'make run         install into $(VENV), then: remanence $(RUN)'
@@ -39,10 +44,11 @@ help:
 	@echo 'make lint        ruff and mypy'
 	@echo 'make docs        regenerate the tables in docs/ that come from the code'
 	@echo 'make docs-check  fail where those tables are stale'
+	@echo 'make site        the documentation as a site in build/site; runs the notebook in it'
 	@echo 'make bench       benchmarks'
 	@echo 'make nightly     the test suite with many more examples, slow tests included'
-	@echo 'make lock        requirements.lock from pyproject.toml (UPGRADE=--upgrade for newer versions)'
-	@echo 'make clean       remove $(VENV) and every cache'
+	@echo 'make lock        both locks from pyproject.toml (UPGRADE=--upgrade for newer versions)'
+	@echo 'make clean       remove $(VENV), build and every cache'
 
 install: $(WARM)
 	@:
@@ -83,17 +89,24 @@ docs: $(INSTALLED)
 docs-check: $(INSTALLED)
 	$(PY) -m sim.docs --check
 
+# The site is made anew each time: what autodoc reads is not among the files that Sphinx compares.
+site: $(WARM) $(DOCUMENTS)
+	rm -rf build
+	IPYTHONDIR=$(CURDIR)/build/ipython $(PY) -m sphinx -c docs -d build/doctrees --fail-on-warning \
+		--keep-going --quiet --show-traceback . build/site
+	$(PY) tools/check_site.py
+	$(STEP) 'made build/site/index.html'
+
 bench: $(WARM)
 	$(PY) -m benchmarks
 
 lock: $(INSTALLED)
 	$(PIP) install -q $(UV)
-	$(PY) -m uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
-		$(UPGRADE) --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) --group docs -c requirements.lock -o requirements-docs.lock
 
 clean:
-	rm -rf $(VENV) $(VENV)-other dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-other build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MADE):
@@ -110,9 +123,15 @@ $(MADE):
 # --no-compile halves the time: a module is byte-compiled when it is first imported.
 $(INSTALLED): requirements.lock pyproject.toml | $(MADE)
 	$(STEP) 'installing the pinned packages (once; about a minute)'
-	@$(PIP) install -qq --no-compile --only-binary :all: --require-hashes -r requirements.lock
+	@$(PINNED) -r requirements.lock
 	$(STEP) 'installing remanence'
 	@$(PIP) install -qq --no-deps --no-build-isolation -e .
+	@$(PIP) check
+	@touch $@
+
+$(DOCUMENTS): requirements-docs.lock | $(INSTALLED)
+	$(STEP) 'installing the pinned packages of the site (once)'
+	@$(PINNED) -r requirements-docs.lock
 	@$(PIP) check
 	@touch $@
 

@@ -60,6 +60,13 @@ class Drawing(Figure):
         self.title = title
         self.description = description
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: the SVG of a report, with its alternative text."""
+        from analysis.svg import to_svg  # draws drawings
+
+        style = f"background: var(--paper, {PAPER}); max-width: {self.get_figwidth():g}in"
+        return f'<div style="{style}">{to_svg(self)}</div>'
+
 
 class Label(NamedTuple):
     """The name of a role at a point of its line."""

@@ -17,7 +17,7 @@ TABLES = ("cost", "remanence", "crossings", "path", "checks")
 """Tables of rows, named as in `analysis.cost.Measurement`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CostResults:
     """A finished cost run.
 
@@ -38,6 +38,12 @@ class CostResults:
     twin_factor: float | None
     tables: Mapping[str, pd.DataFrame]
     manifest: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        cost = self.tables["cost"]
+        extent = f"{cost['replicate'].nunique()} replicates × {cost['delay'].nunique()} delays"
+        beside = "no twin" if self.twin is None else f"twin with factor {self.twin_factor:g}"
+        return f"CostResults({self.scenario.name}: {extent}, {beside})"
 
     def summary(self) -> Summary:
         """Return the tables of the report."""

@@ -144,6 +144,9 @@ class PersonSet(AgentSet):  # type: ignore[misc]
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(n={len(self)})"
+
     def to_list(self) -> list[mesa.Agent]:
         """Return the members, each as an agent."""
         return list(self)

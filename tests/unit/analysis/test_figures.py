@@ -241,3 +241,10 @@ def test_large_costs_have_short_labels():
     figure = cost_drawing(results(lambda role, target, replicate, delay: 3e9 * delay))
     labels = re.findall(r">([^<]*×10[^<]*)<", to_svg(figure))
     assert "2×10¹⁰" in labels
+
+
+def test_notebook_shows_a_drawing_on_its_own_ground_with_its_words(drawn):
+    shown = ElementTree.fromstring(drawn._repr_html_())
+    assert shown.attrib["style"] == "background: var(--paper, #ffffff); max-width: 7.6in"
+    assert shown.find("svg/desc").text == drawn.description
+    assert shown.find("svg").attrib["role"] == "img"

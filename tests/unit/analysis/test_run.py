@@ -16,6 +16,7 @@ from sim.run_store import OccupiedError, read_table
 from sim.scenario.load import load_scenario
 from sim.scenario.schema import Scenario
 from sim.sweep.executors import Stopped, serial
+from tests.unit.analysis.sample_results import results as sample
 
 CONTENT: dict[str, Any] = {
     "name": "small",
@@ -337,3 +338,8 @@ def test_columns_do_not_depend_on_what_was_crossed(crossings: list[dict[str, flo
     assert table["censored"].dtype == "bool"
     assert len(table) == 3 * len(crossings)
     results.summary()
+
+
+def test_results_say_in_one_line_what_they_hold() -> None:
+    assert repr(sample()) == "CostResults(made_up: 3 replicates × 3 delays, twin with factor 0.5)"
+    assert repr(sample(with_twin=False)).endswith(" delays, no twin)")

@@ -251,6 +251,7 @@ def test_persons_are_a_view_of_the_columns() -> None:
     model.step()
     assert first.trust == model.state.trust[0, 0] != 0.25
     assert repr(first) == "Person(1)"
+    assert repr(persons_of(model)) == f"PersonSet(n={N})"
     with pytest.raises(IndexError):
         Person(model, N)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import math
 import re
 import subprocess
@@ -16,6 +17,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+import analysis
+import sim
 from analysis.cost import measure
 from sim.cli.main import cli
 from sim.docs import BLOCKS, ROOT, documents, main
@@ -301,3 +304,22 @@ def test_command_in_the_readme_prints_what_is_shown(
     got = done.stderr if done.returncode else done.stdout
     wanted = re.sub(r"\(\d+ s\)", "(... s)", shown)
     assert OutputChecker().check_output(wanted, got, ELLIPSIS), got
+
+
+def test_the_tour_is_stored_without_outputs_and_every_cell_has_its_own_id() -> None:
+    tour = json.loads((ROOT / "docs" / "tour.ipynb").read_text(encoding="utf-8"))
+    ids = [cell["id"] for cell in tour["cells"]]
+    assert len(set(ids)) == len(ids)
+    code = [cell for cell in tour["cells"] if cell["cell_type"] == "code"]
+    assert code
+    assert [cell["id"] for cell in code if cell["outputs"] or cell["execution_count"]] == []
+    assert all(cell["metadata"] == {} for cell in tour["cells"])
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    reference = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    public = [
+        f"{package.__name__}.{name}" for package in (sim, analysis) for name in package.__all__
+    ]
+    assert public
+    assert [name for name in public if not re.search(rf":: {name}\b", reference)] == []
