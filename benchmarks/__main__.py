@@ -5,7 +5,17 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-NAMES = ("engine", "sparse", "starsim", "persons", "batches", "curve", "family", "sensitivity")
+NAMES = (
+    "engine",
+    "sparse",
+    "starsim",
+    "floor",
+    "persons",
+    "batches",
+    "curve",
+    "family",
+    "sensitivity",
+)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from sim.network import edgelist, generators
 from sim.network.graph import Graph
+from sim.network.numbering import near
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.population import (
     BarabasiAlbert,
@@ -17,6 +18,7 @@ from sim.scenario.schema.population import (
     EdgeListFile,
     Lattice,
     PoissonNetwork,
+    RandomNetwork,
     Ring,
     Star,
     WattsStrogatz,
@@ -34,6 +36,13 @@ def build_graph(scenario: Scenario, group: npt.NDArray[np.int32], draws: Draws) 
     draws
         Draws on the setup clock.
     """
+    graph = _as_made(scenario, group, draws)
+    if isinstance(scenario.network, RandomNetwork) and scenario.network.numbering == "near":
+        return near(graph, group)
+    return graph
+
+
+def _as_made(scenario: Scenario, group: npt.NDArray[np.int32], draws: Draws) -> Graph:
     n = scenario.population.size
     match scenario.network:
         case PoissonNetwork(degree=degree):

@@ -132,7 +132,15 @@ class Population(Block):
         return sizes
 
 
-class PoissonNetwork(Block):
+class RandomNetwork(Block):
+    """What networks drawn at random share."""
+
+    numbering: Literal["as_made", "near"] = "as_made"
+    """`near`: persons are numbered anew within their group so that neighbors lie near each other
+    in memory; another, equally likely population, and faster steps from about 10⁶ persons on."""
+
+
+class PoissonNetwork(RandomNetwork):
     """Random graph G(n, p): every pair is tied independently with the same probability p."""
 
     kind: Literal["poisson"] = "poisson"
@@ -140,7 +148,7 @@ class PoissonNetwork(Block):
     """Mean number of neighbors, p · (n − 1); at most n − 1."""
 
 
-class WattsStrogatz(Block):
+class WattsStrogatz(RandomNetwork):
     """Small world: a ring with a share of its ties rewired (Watts & Strogatz 1998)."""
 
     kind: Literal["watts_strogatz"]
@@ -150,7 +158,7 @@ class WattsStrogatz(Block):
     """Probability that a tie is rewired."""
 
 
-class BarabasiAlbert(Block):
+class BarabasiAlbert(RandomNetwork):
     """Scale-free: newcomers tie themselves to those with many ties (Barabási & Albert 1999)."""
 
     kind: Literal["barabasi_albert"]
@@ -180,7 +188,7 @@ class Lattice(Block):
     """Whether opposite edges touch."""
 
 
-class BlockModel(Block):
+class BlockModel(RandomNetwork):
     """Stochastic block model on the groups: pairs tied independently, by their groups."""
 
     kind: Literal["block_model"]
