@@ -46,6 +46,11 @@ def load_layers(path: str | os.PathLike[str], *, overrides: Sequence[str] = ()) 
     """
     name = os.fspath(path)
     root = _load_file(Path(name), name, asked=Place(Source(name)), chain=())
+    return lay_over(root, overrides)
+
+
+def lay_over(root: Node, overrides: Sequence[str]) -> Node:
+    """Return a tree with overrides, as in `load_layers`, laid over it in order, in place."""
     for override in overrides:
         _override(root, override)
     return root

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
+import yaml
 
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import Block, each
@@ -138,16 +139,32 @@ def with_changes(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
 
     Raises
     ------
-    KeyError
-        If a path does not exist.
-    pydantic.ValidationError
-        If a value breaks a rule of the schema.
+    ScenarioError
+        If a path does not exist or a value breaks a rule, as `--set` would say it.
     """
     content = dump(full(scenario))
-    for path, value in changes.items():
-        *parents, last = path.split(".")
-        block: Any = content
-        for part in parents:
-            block = block[int(part)] if isinstance(block, list) else block[part]
-        block[int(last) if isinstance(block, list) else last] = value
-    return Scenario.model_validate(content)
+    try:
+        for path, value in changes.items():
+            *parents, last = path.split(".")
+            block: Any = content
+            for part in parents:
+                block = block[int(part)] if isinstance(block, list) else block[part]
+            block[int(last) if isinstance(block, list) else last] = value
+        return Scenario.model_validate(content)
+    except (LookupError, TypeError, ValueError):
+        return _changed_in_text(scenario, changes)
+
+
+def _changed_in_text(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
+    """Return the same by way of text, where every setting has a place that errors can name."""
+    from sim.scenario.layers import lay_over
+    from sim.scenario.reader import read_yaml
+    from sim.scenario.validation import validate_node
+
+    text = yaml.safe_dump(dump(full(scenario)), sort_keys=False, allow_unicode=True)
+    root = read_yaml(text, name=f"scenario {scenario.name}")
+    written = (
+        f"{path}={json.dumps(value, ensure_ascii=False, default=str)}"
+        for path, value in changes.items()
+    )
+    return validate_node(Scenario, lay_over(root, list(written)))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from sim.scenario.problems import ScenarioError
 from sim.scenario.resolve import delays_of, digest, dump, full, with_changes
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import Constant, Lognormal, each
@@ -133,17 +134,26 @@ def test_changes_go_by_dotted_path() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "error"),
+    ("path", "value", "message"),
     [
-        ("exposure.leek", 0.5, ValidationError),
-        ("exposure.leak.rent", 2.0, ValidationError),
-        ("nowhere.leak", 0.5, KeyError),
-        ("stressors.3.level", 0.5, IndexError),
+        ("exposure.leek", 0.5, "unknown key `leek` in `exposure`"),
+        ("exposure.leak.rent", 2.0, "2.0"),
+        ("exposure.leak.rent", "half", "number"),
+        ("exposure.leak.rent", np.float64(np.nan), "NaN"),
+        ("exposure.leak", {"rent": None}, "null"),
+        ("nowhere.leak", 0.5, "nowhere"),
+        ("stressors.3.level", 0.5, "stressors.3"),
+        ("stressors.x.level", 0.5, "stressors.x"),
+        ("seed.level", 0.5, "seed"),
+        ("", 0.5, "expected KEY=VALUE"),
+        ("time", object(), "time"),
     ],
 )
-def test_a_change_that_fits_nothing_is_refused(path: str, value: float, error: type) -> None:
-    with pytest.raises(error):
-        with_changes(scenario(), {path: value})
+def test_a_change_that_fits_nothing_is_refused(path: str, value: object, message: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        with_changes(scenario(), {"record.every": 2, path: value})
+    assert message in str(caught.value)
+    assert len(caught.value.problems) == 1
 
 
 def test_parts_that_miss_the_whole_are_scaled_to_it() -> None:
