@@ -1,11 +1,16 @@
-"""The report of a cost run: one HTML page that needs nothing but itself."""
+"""The report of a cost run, or of several: one HTML page that needs nothing but itself."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from analysis.overview import overview, overview_table
+from analysis.overview_figure import overview_figure
 from analysis.results import CostResults
-from analysis.run_section import section_of
+from analysis.run_section import section_of, svg_of
 
 
 def render(results: CostResults) -> str:
@@ -16,6 +21,38 @@ def render(results: CostResults) -> str:
     section = section_of(results)
     body = _template("run.html.j2", level=2, label="", within="", **section)
     return _template("report.html.j2", body=body, **section)
+
+
+def render_all(runs: Sequence[tuple[str, CostResults]]) -> str:
+    """Return the reports of several runs as one page, an overview first.
+
+    Runs are numbered in the order given, so that any two can be told apart.
+
+    Parameters
+    ----------
+    runs
+        What the folder of each run is called, and its results.
+    """
+    labels = [f"Run {i}: {results.scenario.name}" for i, (_, results) in enumerate(runs, 1)]
+    summaries = [results.summary() for _, results in runs]
+    parts = []
+    for i, (label, (_, results)) in enumerate(zip(labels, runs, strict=True), 1):
+        section = section_of(results, prefix=f"run-{i}-")
+        body = _template("run.html.j2", level=3, label=label, within=f"run-{i}-name ", **section)
+        headings = re.findall(rf'<h3 id="(run-{i}-[a-z-]+)">([^<]*)</h3>', body)
+        parts.append({"label": label, "body": body, "headings": headings, **section})
+    curves = dict(zip(labels, (summary.curve for summary in summaries), strict=True))
+    return _template(
+        "reports.html.j2",
+        prefix="",
+        within="",
+        label="",
+        parts=parts,
+        table_of_runs=overview(
+            overview_table(labels, summaries), folders=[folder for folder, _ in runs]
+        ),
+        figure=svg_of(lambda narrow: overview_figure(curves, narrow=narrow)),
+    )
 
 
 def _template(name: str, /, **context: object) -> str:
