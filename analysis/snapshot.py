@@ -40,14 +40,16 @@ def sample_of(graph: Graph, draws: Draws) -> IntArray:
     if graph.complete:
         return np.sort(starts)
     taken = np.zeros(n, dtype=np.bool_)
+    room = MOST_PERSONS
     for start in starts:
         wave = np.array([start])
-        while wave.size:
-            new = np.unique(wave[~taken[wave]])
-            room = MOST_PERSONS - int(np.count_nonzero(taken))
+        while room and (new := np.unique(wave[~taken[wave]])).size:
             new = new[np.argsort(rank[new], kind="stable")][:room]
             taken[new] = True
+            room -= new.size
             wave = _influences(graph, new)[1]
+        if not room:
+            break
     return np.flatnonzero(taken)
 
 
