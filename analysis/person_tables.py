@@ -32,15 +32,19 @@ def phase(table: pd.DataFrame) -> Table:
 def ridges(table: pd.DataFrame) -> Table:
     """Return narrative by moment and bin, from `analysis.narratives.ridgeline_table`."""
     n_bins = int(table["bin"].max()) + 1
-    columns = tuple(f"{number(i / n_bins)} to {number((i + 1) / n_bins)}" for i in range(n_bins))
-    rows = []
-    for (role, phase, step), now in in_order(table).groupby(["role", "phase", "step"], sort=False):
-        shares = now.sort_values("bin")["share"]
-        rows.append((role_name(role), str(phase), number(step), *map(percent, shares)))
-    notes = ("Share of persons by narrative displacement n, all replicates together.",)
+    ends = table.assign(low=table["bin"] / n_bins, high=(table["bin"] + 1) / n_bins)
+    formats: Formats = {
+        "role": ("Run", role_name),
+        "phase": ("Phase", str),
+        "step": ("Step", number),
+        "low": ("Narrative n, from", number),
+        "high": ("to", number),
+        "share": ("Share of persons", percent),
+    }
+    notes = ("All replicates together. Bins without anyone are left out.",)
     caption = "Persons by narrative displacement"
-    heads = ("Run", "Phase", "Step", *columns)
-    return Table("ridges-table", caption, heads, tuple(rows), headers=3, notes=notes)
+    there = ends[ends["share"] > 0.0]
+    return listing(there, formats, name="ridges-table", caption=caption, headers=5, notes=notes)
 
 
 def stocks(table: pd.DataFrame) -> Table:

@@ -346,7 +346,7 @@ def test_what_becomes_of_persons_is_listed(page):
     rows = page.rows("Narrative, lock-in and trust")
     assert rows[20][:3] == ["scenario", "exposure", "20"]
     assert rows[20][4:] == ["0.4", "0.2", "0.4"]
-    assert len(page.rows("Persons by narrative displacement")) == 6
+    assert len(page.rows("Persons by narrative displacement")) == 12
     assert len(page.rows("Persons by number of active")) == 8
     moved = page.rows("Persons moving between")
     assert ["scenario", "longest delay", "first rest", "1", "0", "20 %"] in moved
