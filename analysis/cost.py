@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.chronicle import Chronicle, mean_exposure, rests_of
 from analysis.crossings import first_passage
 from analysis.ensemble import EnsembleProblems, Surroundings, joined, rest
 from analysis.restoration import TARGETS, Family, FloatArray, Restorations, restore
@@ -16,7 +17,7 @@ from sim.engine import advance
 from sim.environment import Environment
 from sim.model import AlignmentModel
 from sim.population import ROUNDING, State
-from sim.processes.stage import Frame, weighted
+from sim.processes.stage import Frame
 from sim.properties import keeps_order
 from sim.scenario.resolve import delays_of, full
 from sim.scenario.schema import Scenario
@@ -36,9 +37,9 @@ class Measurement:
         One row a rest after the longest delay.
     crossings
         One row a declared threshold.
-    path
-        One row a step of the exposure, and of the longest rest after the longest delay:
-        prevalence and mean exposure.
+    path, narrative, flows, persons, ties
+        As in `analysis.chronicle.Chronicle`: exposure, and the longest rest after the longest
+        delay.  Persons and ties of the first replicate only.
     checks
         One row: delays at which the path was nowhere better than before (A2), inversions of
         feasibility in height, plans tried, certificate.
@@ -48,6 +49,10 @@ class Measurement:
     remanence: list[Row] = field(default_factory=list)
     crossings: list[Row] = field(default_factory=list)
     path: list[Row] = field(default_factory=list)
+    narrative: list[Row] = field(default_factory=list)
+    flows: list[Row] = field(default_factory=list)
+    persons: list[Row] = field(default_factory=list)
+    ties: list[Row] = field(default_factory=list)
     checks: list[Row] = field(default_factory=list)
 
 
@@ -57,7 +62,6 @@ class _Exposure:
 
     snapshots: list[State]
     prevalence: list[float]
-    exposure: list[float]
     peak: FloatArray
 
 
@@ -80,24 +84,25 @@ def measure(
     scenario = full(scenario)
     model = AlignmentModel(scenario, replicate=replicate)
     delays = delays_of(scenario)
-    exposed = _expose(model, delays)
+    label: Row = {"role": role, "replicate": replicate}
+    chronicle = Chronicle(label, scenario, sampled=replicate == 0)
+    exposed = _expose(model, delays, chronicle)
     bench = surroundings = _on(Environment.bench(scenario), model, stopped)
     if scenario.restoration.environment != "bench":
         surroundings = _on(Environment.of(scenario), model, stopped)
     after_delays = _rest_all(surroundings, exposed.snapshots, delays)
-    after_rests, fading = _rest_longer(bench, exposed.snapshots[-1], delay=delays[-1])
+    after_rests = _rest_longer(bench, exposed.snapshots[-1], delays[-1], chronicle)
     n_problems = after_delays.clocks.size + after_rests.clocks.size
     evaluate = joined([after_delays, after_rests])
     found = restore(evaluate, n_problems, family_of(scenario))
-    label: Row = {"role": role, "replicate": replicate}
-    result = Measurement()
-    result.cost.extend(_cost_rows(label, after_delays, exposed, delays, found))
-    rows = enumerate(zip(exposed.prevalence, exposed.exposure, strict=True))
-    result.path.extend(
-        {**label, "phase": "exposure", "step": t, "prevalence": p, "exposure": e}
-        for t, (p, e) in rows
+    result = Measurement(
+        cost=_cost_rows(label, after_delays, exposed, delays, found),
+        path=chronicle.path,
+        narrative=chronicle.narrative,
+        flows=chronicle.flows,
+        persons=chronicle.persons,
+        ties=chronicle.ties,
     )
-    result.path.extend({**label, "phase": "rest", **row} for row in fading)
     for crossing in scenario.record.crossings:
         step = first_passage(exposed.prevalence, level=crossing.level, direction=crossing.direction)
         row = {"level": crossing.level, "direction": crossing.direction, "step": step}
@@ -121,29 +126,24 @@ def family_of(scenario: Scenario) -> Family:
     )
 
 
-def _expose(model: AlignmentModel, delays: tuple[int, ...]) -> _Exposure:
+def _expose(model: AlignmentModel, delays: tuple[int, ...], chronicle: Chronicle) -> _Exposure:
     frame = model.frame
     frame.listening = bool(model.optimizers)
-    start = frame.state.exposure[:, :, 0].copy()
-    exposed = _Exposure([], [model.prevalence()], [float(_mean_exposure(frame)[0])], start)
+    peak = frame.state.exposure[:, :, 0].copy()
 
     def note(frame: Frame) -> None:
-        exposed.prevalence.append(float(frame.prevalence()[0]))
-        exposed.exposure.append(float(_mean_exposure(frame)[0]))
-        np.maximum(exposed.peak, frame.state.exposure[:, :, 0], out=exposed.peak)
+        chronicle.note(frame, "exposure", frame.step + 1)
+        np.maximum(peak, frame.state.exposure[:, :, 0], out=peak)
 
+    chronicle.note(frame, "exposure", 0)
+    snapshots = []
     for delay in delays:
         advance(frame, delay - frame.step, observe=note)
         snapshot = frame.state.copy()
         snapshot.correction[...] = 0.0
-        exposed.snapshots.append(snapshot)
+        snapshots.append(snapshot)
     advance(frame, model.resolved.time.steps - frame.step, observe=note)
-    return exposed
-
-
-def _mean_exposure(frame: Frame) -> FloatArray:
-    """Return the weighted mean exposure, (R,) [load]."""
-    return weighted(frame.coefficients.weight, frame.state.exposure.mean(axis=1, dtype=np.float64))
+    return _Exposure(snapshots, chronicle.prevalence("exposure"), peak)
 
 
 def _on(
@@ -169,37 +169,28 @@ def _rest_all(
     return EnsembleProblems(surroundings, State.stack(apart), clocks)
 
 
-def _rests(scenario: Scenario) -> list[int]:
-    """Return R, 2R, 4R … [steps]."""
-    first = max(scenario.restoration.rest, 1)
-    return [first * 2**m for m in range(scenario.restoration.rest_doublings)]
-
-
 def _rest_longer(
-    bench: Surroundings, snapshot: State, *, delay: int
-) -> tuple[EnsembleProblems, list[Row]]:
-    """Rest one state R, 2R, 4R … steps on the bench; one problem a rest, one row a step."""
+    bench: Surroundings, snapshot: State, delay: int, chronicle: Chronicle
+) -> EnsembleProblems:
+    """Rest one state R, 2R, 4R … steps on the bench; one problem a rest."""
     frame = bench.frame(snapshot.copy(), step=0)
-    rows: list[Row] = []
 
     def note(frame: Frame) -> None:
-        prevalence = float(frame.prevalence()[0])
-        row = {"step": delay + len(rows), "prevalence": prevalence}
-        rows.append({**row, "exposure": float(_mean_exposure(frame)[0])})
+        chronicle.note(frame, "rest", delay + frame.step + 1)
 
-    note(frame)
+    chronicle.note(frame, "rest", delay)
     states = []
-    for total in _rests(bench.scenario):
+    for total in rests_of(bench.scenario):
         advance(frame, total - frame.step, observe=note)
         states.append(frame.state.copy())
     clocks = np.zeros(len(states), dtype=np.int64)
-    return EnsembleProblems(bench, State.stack(states), clocks), rows
+    return EnsembleProblems(bench, State.stack(states), clocks)
 
 
 def _left(problems: EnsembleProblems) -> tuple[FloatArray, FloatArray]:
     """Return prevalence and mean exposure of the rested states, each (P,)."""
     frame = problems.surroundings.frame(problems.states, step=0)
-    return frame.prevalence(), _mean_exposure(frame)
+    return frame.prevalence(), mean_exposure(frame)
 
 
 def _cost_rows(
@@ -253,7 +244,7 @@ def _remanence_rows(
             "cost_hold": float(found.cost[0, len(delays) + m]),
             "cost_heal": float(found.cost[1, len(delays) + m]),
         }
-        for m, total in enumerate(_rests(problems.surroundings.scenario))
+        for m, total in enumerate(rests_of(problems.surroundings.scenario))
     ]
 
 

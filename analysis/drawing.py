@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path as Outline
 from matplotlib.ticker import MaxNLocator
 
 from analysis.palette import PAPER, SCENARIO, TWIN
 from analysis.wording import ROLES
 
+FloatArray = npt.NDArray[np.float64]
+
 STYLE = Path(__file__).with_name("house.mplstyle")
 """The house style of figures."""
 
 COLORS = {"scenario": SCENARIO, "twin": TWIN}
-LINES = {"scenario": "-", "twin": "--"}
+LINES: dict[str, Literal["-", "--"]] = {"scenario": "-", "twin": "--"}
 # The twin's open square still shows where it stands around the scenario's point.
 MARKERS: dict[str, dict[str, Any]] = {
     "scenario": {"marker": "o", "markersize": 4.0, "markerfacecolor": SCENARIO},
@@ -66,6 +72,10 @@ class Drawing(Figure):
 
         style = f"background: var(--paper, {PAPER}); max-width: {self.get_figwidth():g}in"
         return f'<div style="{style}">{to_svg(self)}</div>'
+
+
+Draw = Callable[[bool], Drawing]
+"""Draws a figure, narrow for small screens or wide."""
 
 
 class Label(NamedTuple):
@@ -121,3 +131,67 @@ def time_axis(axes: Axes, steps: pd.Series) -> None:
     axes.set_xlim(low - margin, high + margin)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
     axes.grid(visible=False, axis="x")
+
+
+def name_panel(axes: Axes, role: str) -> None:
+    """Head a panel that shows one role alone with its name."""
+    axes.set_title(ROLES[role].capitalize(), color=COLORS[role])
+
+
+def draw_way(axes: Axes, rows: pd.DataFrame, role: str, *, x: str, y: str) -> Label:
+    """Draw one column against another: up to the longest delay, and back during the rest.
+
+    Arrows give the direction of time.
+
+    Parameters
+    ----------
+    rows
+        One row a step of one role, with its phase, from `analysis.hysteresis.loop_table`.
+    """
+    for part, width in zip(both_ways(rows), (1.8, 1.1), strict=True):
+        xs, ys = part[x].to_numpy(), part[y].to_numpy()
+        axes.plot(xs, ys, color=COLORS[role], linestyle=LINES[role], linewidth=width)
+        _arrow(axes, xs, ys, COLORS[role])
+    turn = both_ways(rows)[0].iloc[-1]
+    return Label(role, float(turn[x]), float(turn[y]))
+
+
+def both_ways(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the steps up to the longest delay, and those of the rest after it."""
+    down = rows[rows["phase"] == "rest"].sort_values("step")
+    turn = down["step"].iloc[0]
+    up = rows[(rows["phase"] == "exposure") & (rows["step"] <= turn)].sort_values("step")
+    return up, down
+
+
+def _arrow(axes: Axes, x: FloatArray, y: FloatArray, color: str) -> None:
+    """Put an arrowhead halfway along the line, by length, where the line has one."""
+    lengths = np.hypot(np.diff(x) / max(np.ptp(x), 1e-12), np.diff(y))
+    if not lengths.sum() > 0.0:
+        return
+    half = int(np.searchsorted(np.cumsum(lengths), 0.5 * lengths.sum()))
+    axes.annotate(
+        "",
+        (x[half + 1], y[half + 1]),
+        xytext=(x[half], y[half]),
+        arrowprops={"arrowstyle": "-|>", "color": color, "shrinkA": 0, "shrinkB": 0},
+    )
+
+
+def strokes(axes: Axes, starts: npt.ArrayLike, ends: npt.ArrayLike, **look: Any) -> PathPatch:
+    """Draw many straight strokes as one path, which keeps a page with thousands of them small.
+
+    A stroke of no length with round ends is a dot as wide as the line.
+
+    Parameters
+    ----------
+    starts, ends
+        Points, (n, 2), in the axes' coordinates.
+    """
+    points = np.stack([np.asarray(starts, float), np.asarray(ends, float)], axis=1).reshape(-1, 2)
+    codes = np.tile([Outline.MOVETO, Outline.LINETO], len(points) // 2)
+    outline = Outline(points, codes)
+    outline.should_simplify = False  # it would drop strokes of no length
+    patch = PathPatch(outline, fill=False, **look)
+    axes.add_artist(patch)  # unlike `add_patch`, leaves the limits of the axes as they are
+    return patch

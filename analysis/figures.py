@@ -59,10 +59,10 @@ def cost_figure(summary: Summary, *, scenario: Scenario, narrow: bool = False) -
     )
     with mpl.rc_context(fname=STYLE):
         strips, panels = _cost_axes(figure, narrow=narrow, censored=censored)
-        top = _top(curve)
+        top = top_of(curve)
         for column, target in enumerate(TARGETS):
             part = curve[curve["target"] == target]
-            _cost_panel(panels[column], part, top=top, narrow=narrow)
+            cost_panel(panels[column], part, top=top, narrow=narrow)
             if censored:
                 _censoring_strip(strips[column], part, scenario.restoration.u_max)
             (strips if censored else panels)[column].set_title(TITLES[target])
@@ -95,13 +95,16 @@ def _cost_axes(figure: Drawing, *, narrow: bool, censored: bool) -> tuple[list[A
     return strips, panels
 
 
-def _top(curve: pd.DataFrame) -> float:
+def top_of(curve: pd.DataFrame) -> float:
     """Return the upper end of the cost axis, above every finite cost."""
     finite = curve["finite_high"].max()
     return 1.08 * float(finite) if finite > 0.0 else 1.0
 
 
-def _cost_panel(axes: Axes, curve: pd.DataFrame, *, top: float, narrow: bool) -> None:
+def cost_panel(
+    axes: Axes, curve: pd.DataFrame, *, top: float, narrow: bool, named: bool = True
+) -> None:
+    """Draw the cost of one target against the delay, each line named where it ends."""
     labels = []
     for role, rows in curve.sort_values("delay").groupby("role", sort=True):
         _bands(axes, rows, top, COLORS[role])
@@ -122,7 +125,8 @@ def _cost_panel(axes: Axes, curve: pd.DataFrame, *, top: float, narrow: bool) ->
     if np.isnan(curve["finite_high"]).all():
         axes.text(0.5, 0.5, "no finite cost", transform=axes.transAxes, color=MUTED, ha="center")
     time_axis(axes, curve["delay"])
-    write_labels(axes, labels, top=top, inside=narrow)
+    if named:
+        write_labels(axes, labels, top=top, inside=narrow)
 
 
 def _bands(axes: Axes, rows: pd.DataFrame, top: float, color: str) -> None:

@@ -13,12 +13,14 @@ Row = dict[str, Any]
 
 
 def loop_table(path: pd.DataFrame) -> pd.DataFrame:
-    """Return the loop over replicates: medians of exposure and of prevalence at each step.
+    """Return medians over replicates at each step.
 
-    Columns: role, phase (exposure, then rest), step, exposure [load], prevalence [share].
+    Columns: role, phase (exposure, then rest), step, exposure [load], prevalence [share], and the
+    means over persons of narrative, lock_in and trust.
     """
     keys = ["role", "phase", "step"]
-    medians = path.groupby(keys, sort=True)[["exposure", "prevalence"]]
+    columns = ["exposure", "prevalence", "narrative", "lock_in", "trust"]
+    medians = path.groupby(keys, sort=True)[columns]
     return medians.quantile(0.5, interpolation="lower").reset_index()
 
 

@@ -1,32 +1,16 @@
-"""The report of a cost run: one HTML page that needs nothing but itself.
-
-It lays out what the tables hold and computes nothing but formatting.
-"""
+"""The report of a cost run, or of several: one HTML page that needs nothing but itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import re
+from collections.abc import Sequence
 
-import pandas as pd
-import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from analysis import key_tables, report_tables
-from analysis.cost import family_of
-from analysis.effort import effort_table
-from analysis.figures import Drawing, cost_figure, path_figure, to_svg
-from analysis.hysteresis import area_table, loop_table
-from analysis.loop_figure import loop_figure
-from analysis.premium_figure import premium_figure
+from analysis.overview import overview, overview_table
+from analysis.overview_figure import overview_figure
 from analysis.results import CostResults
-from analysis.summary import Summary, path_table
-from analysis.table import Table
-from analysis.wording import number, span
-from sim.properties import Assumption, keeps_order
-from sim.scenario.resolve import delays_of, dump, full
-from sim.scenario.schema import Scenario
-from sim.scenario.schema.population import EdgeListFile
+from analysis.run_section import section_of, svg_of
 
 
 def render(results: CostResults) -> str:
@@ -34,10 +18,44 @@ def render(results: CostResults) -> str:
 
     The page has no scripts and asks for no other resource.
     """
-    summary = results.summary()
-    path = path_table(results.tables["path"])
-    loop = loop_table(results.tables["path"])
-    scenario = full(results.scenario)
+    section = section_of(results)
+    body = _template("run.html.j2", level=2, label="", within="", **section)
+    return _template("report.html.j2", body=body, **section)
+
+
+def render_all(runs: Sequence[tuple[str, CostResults]]) -> str:
+    """Return the reports of several runs as one page, an overview first.
+
+    Runs are numbered in the order given, so that any two can be told apart.
+
+    Parameters
+    ----------
+    runs
+        What the folder of each run is called, and its results.
+    """
+    labels = [f"Run {i}: {results.scenario.name}" for i, (_, results) in enumerate(runs, 1)]
+    summaries = [results.summary() for _, results in runs]
+    parts = []
+    for i, (label, (_, results)) in enumerate(zip(labels, runs, strict=True), 1):
+        section = section_of(results, prefix=f"run-{i}-")
+        body = _template("run.html.j2", level=3, label=label, within=f"run-{i}-name ", **section)
+        headings = re.findall(rf'<h3 id="(run-{i}-[a-z-]+)">([^<]*)</h3>', body)
+        parts.append({"label": label, "body": body, "headings": headings, **section})
+    curves = dict(zip(labels, (summary.curve for summary in summaries), strict=True))
+    return _template(
+        "reports.html.j2",
+        prefix="",
+        within="",
+        label="",
+        parts=parts,
+        table_of_runs=overview(
+            overview_table(labels, summaries), folders=[folder for folder, _ in runs]
+        ),
+        figure=svg_of(lambda narrow: overview_figure(curves, narrow=narrow)),
+    )
+
+
+def _template(name: str, /, **context: object) -> str:
     environment = Environment(
         loader=PackageLoader("analysis"),
         autoescape=True,
@@ -46,153 +64,4 @@ def render(results: CostResults) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("report.html.j2").render(
-        name=scenario.name,
-        origin=_origin(results, summary),
-        description=[part for part in scenario.description.split("\n\n") if part.strip()],
-        cost_figure=_both(lambda narrow: cost_figure(summary, scenario=scenario, narrow=narrow)),
-        path_figure=_both(
-            lambda narrow: path_figure(
-                path, crossings=summary.crossings, scenario=scenario, narrow=narrow
-            )
-        ),
-        premium_figure=None
-        if summary.premium.empty
-        else _both(
-            lambda narrow: premium_figure(summary.premium, scenario=scenario, narrow=narrow)
-        ),
-        loop_figure=_both(lambda narrow: loop_figure(loop, narrow=narrow)),
-        tables=_tables(results, summary, path) | _loop_tables(results, loop),
-        censored=bool(summary.curve["censored"].any()),
-        has_twin="twin" in set(summary.curve["role"]),
-        **_setting(scenario),
-        **_sources(results),
-    )
-
-
-def _both(draw: Callable[[bool], Drawing]) -> dict[str, str]:
-    """Return a figure for wide and for narrow screens."""
-    return {name: to_svg(draw(name == "narrow")) for name in ("wide", "narrow")}
-
-
-def _origin(results: CostResults, summary: Summary) -> str:
-    scenario = results.scenario
-    measured = int(summary.curve["replicates"].min())
-    asked = scenario.restoration.replicates
-    replicates = f"{measured:,}" if measured == asked else f"{measured:,} of {asked:,}"
-    delays = delays_of(scenario)
-    unit = (
-        "steps" if scenario.time.unit == "step" else f"steps; one step is one {scenario.time.unit}"
-    )
-    parts = (
-        f"{replicates} matched {_plural('replicate', measured)}",
-        f"{len(delays):,} {_plural('delay', len(delays))} ({span(delays[0], delays[-1])} {unit})",
-        f"seed {scenario.seed}",
-        f"model version {results.manifest.get('model_version', 'not recorded')}",
-    )
-    return " · ".join(parts)
-
-
-def _plural(noun: str, count: int) -> str:
-    return noun if count == 1 else f"{noun}s"
-
-
-def _tables(results: CostResults, summary: Summary, path: pd.DataFrame) -> dict[str, Table]:
-    effort, checks = effort_table(results.tables["cost"]), results.tables["checks"]
-    subjects = {"scenario": results.scenario, "twin": results.twin}
-    proofs = {role: keeps_order(subject) for role, subject in subjects.items() if subject}
-    found = {
-        "curve": report_tables.curve(summary),
-        "path": report_tables.path(path),
-        "no_return": key_tables.no_return(summary),
-        "no_return_by_height": key_tables.no_return_by_height(summary),
-        "remanence": key_tables.remanence(summary),
-        "memory": key_tables.memory(summary),
-        "floor": key_tables.floor(summary, tolerated=results.scenario.safe.prevalence),
-        "crossings": key_tables.crossings(summary),
-        "effort_at_last": key_tables.effort_at_last(effort),
-        "effort": key_tables.effort(effort),
-        "certificates": key_tables.certificates(checks, proofs=proofs),
-        "assumptions": _assumptions(results.assumptions()),
-        "checks": key_tables.checks_on_the_path(checks),
-        "manifest": report_tables.manifest(results.manifest),
-    }
-    if not summary.marginal.empty:
-        found["marginal"] = report_tables.marginal(summary)
-    if not summary.premium.empty:
-        found["premium"] = report_tables.premium(summary)
-        found["premium_at_last"] = key_tables.premium_at_last(summary)
-    return {name: table for name, table in found.items() if table.rows}
-
-
-def _loop_tables(results: CostResults, loop: pd.DataFrame) -> dict[str, Table]:
-    areas = area_table(results.tables["path"], seed=results.scenario.seed)
-    return {"loop": report_tables.loop(loop), "loop_area": report_tables.loop_area(areas)}
-
-
-def _assumptions(assumptions: Sequence[Assumption]) -> Table:
-    rows = tuple(
-        (a.name, a.statement, "guaranteed" if a.guaranteed else "not guaranteed", a.reason)
-        for a in assumptions
-    )
-    columns = ("Name", "Statement", "Verdict", "Reason")
-    return Table("assumptions", "Assumptions A1 to A5", columns, rows, prose=True)
-
-
-def _setting(scenario: Scenario) -> dict[str, Any]:
-    """Return the parameters that definitions refer to."""
-    restoration = scenario.restoration
-    return {
-        "unit": scenario.time.unit,
-        "gain": number(scenario.correction.gain),
-        "rest": number(restoration.rest),
-        "on_bench": restoration.environment == "bench",
-        "tolerated": number(scenario.safe.prevalence),
-        "every_group": scenario.safe.every_group,
-        "dwell": number(restoration.dwell),
-        "horizon": number(restoration.horizon),
-        "u_max": number(restoration.u_max),
-        "search": _search(scenario),
-    }
-
-
-def _search(scenario: Scenario) -> str:
-    family = family_of(scenario)
-    step = f"{number(family.u_max / family.n_levels)} load"
-    lengths = ", ".join(number(length) for length in family.lengths)
-    pulses = (
-        f"Searched: pulses of {lengths} steps, heights up to u_max = {number(family.u_max)} load "
-        f"in steps of {step}."
-    )
-    if family.monotone:
-        how = (
-            "Bracketing search: a greater height can never hurt here (A1), so the least feasible "
-            "height is bracketed, exact to one step of height."
-        )
-    else:
-        how = (
-            "Scanned grid: a greater height may hurt here (A1 is not guaranteed), so every height "
-            "was tried, and the least feasible one is reported."
-        )
-    return f"{pulses} {how}"
-
-
-def _sources(results: CostResults) -> dict[str, Any]:
-    twin, factor = results.twin, results.twin_factor
-    return {
-        "command": "remanence cost scenario.yaml" + (" --no-twin" if twin is None else ""),
-        "scenario_yaml": _yaml(results.scenario),
-        "twin_yaml": _yaml(twin) if twin is not None else "",
-        "twin_factor": None if factor is None else number(factor),
-        "factors": number(results.scenario.twin.factors),
-    }
-
-
-def _yaml(scenario: Scenario) -> str:
-    scenario = full(scenario)
-    if isinstance(scenario.network, EdgeListFile):
-        # A run directory stores the ties beside the scenario, under this name.
-        network = scenario.network.model_copy(update={"file": "network.csv"})
-        scenario = scenario.model_copy(update={"network": network})
-    text: str = yaml.safe_dump(dump(scenario), sort_keys=False, allow_unicode=True, width=100)
-    return text
+    return environment.get_template(name).render(**context)

@@ -99,6 +99,23 @@ def path(table: pd.DataFrame) -> Table:
     )
 
 
+def raster(table: pd.DataFrame, *, n_steps: int) -> Table:
+    """Return every replicate's first passages, from `analysis.crossings.raster_table`."""
+    thresholds = sorted(set(zip(table["level"], table["direction"], strict=True)))
+    never = f"never, in {number(n_steps)} steps"
+    rows = []
+    for (role, _, replicate), one in in_order(table).groupby(
+        ["role", "row", "replicate"], sort=False
+    ):
+        steps = one.set_index(["level", "direction"])["step"]
+        cells = (number(steps[threshold], infinite=never) for threshold in thresholds)
+        rows.append((role_name(role), number(replicate), *cells))
+    columns = ("Run", "Replicate", *(f"{number(level)} {way} [steps]" for level, way in thresholds))
+    notes = ("In the order of the figure. Never: censored at the end of the exposure.",)
+    caption = "First passages by replicate"
+    return Table("raster", caption, columns, tuple(rows), headers=2, notes=notes)
+
+
 def loop(table: pd.DataFrame) -> Table:
     """Return the hysteresis loop, from `analysis.hysteresis.loop_table`."""
     formats: Formats = {

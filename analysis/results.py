@@ -13,7 +13,9 @@ from analysis.summary import Summary, summarize
 from sim.properties import Assumption, derive
 from sim.scenario.schema import Scenario
 
-TABLES = ("cost", "remanence", "crossings", "path", "checks")
+TABLES = (
+    "cost", "remanence", "crossings", "path", "narrative", "flows", "persons", "ties", "checks",
+)  # fmt: skip
 """Tables of rows, named as in `analysis.cost.Measurement`."""
 
 

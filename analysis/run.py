@@ -86,14 +86,32 @@ class CostPlan:
         assert subject is not None  # tasks name the twin only when there is one
         measured = measure(subject, replicate, role=role, stopped=stopped)
         tables = {name: pd.DataFrame(getattr(measured, name)) for name in TABLES}
-        # Whether a threshold is declared, or crossed, must not decide the columns.
-        crossings = pd.DataFrame(measured.crossings, columns=list(_CROSSINGS))
-        return tables | {"crossings": crossings.astype(_CROSSINGS)}
+        # Whether there are any rows, or what they hold, must not decide the columns.
+        for name, columns in _COLUMNS.items():
+            rows = pd.DataFrame(getattr(measured, name), columns=list(columns))
+            tables[name] = rows.astype(columns)
+        return tables
 
 
-_CROSSINGS = {
-    "role": "str", "replicate": "int64", "level": "float64", "direction": "str",
-    "step": "float64", "censored": "bool",
+_COLUMNS = {
+    "crossings": {
+        "role": "str", "replicate": "int64", "level": "float64", "direction": "str",
+        "step": "float64", "censored": "bool",
+    },
+    "flows": {
+        "role": "str", "replicate": "int64", "moment_from": "str", "moment_to": "str",
+        "step_from": "int64", "step_to": "int64", "active_from": "int64", "active_to": "int64",
+        "persons": "int64",
+    },
+    "persons": {
+        "role": "str", "replicate": "int64", "moment": "str", "phase": "str", "step": "int64",
+        "person": "int64", "group": "int64", "active": "int64", "narrative": "float64",
+        "lock_in": "float64", "trust": "float64",
+    },
+    "ties": {
+        "role": "str", "replicate": "int64", "source": "int64", "target": "int64",
+        "weight": "float64",
+    },
 }  # fmt: skip
 
 

@@ -26,6 +26,10 @@ DIMENSIONS = {
     "remanence": ("role", "replicate", "rest"),
     "crossings": ("role", "replicate", "level", "direction"),
     "path": ("role", "phase", "replicate", "step"),
+    "narrative": ("role", "phase", "replicate", "step", "bin"),
+    "flows": ("role", "replicate", "moment_from", "moment_to", "active_from", "active_to"),
+    "persons": ("role", "replicate", "moment", "person"),
+    "ties": ("role", "replicate", "source", "target"),
     "checks": ("role", "replicate"),
     SERIES: ("replicate", "step"),
 }
@@ -65,7 +69,10 @@ def tables_of(folder: Path) -> dict[str, pd.DataFrame]:
     names = FILES if manifest.get("command") == "cost" else {SERIES: "series.parquet"}
     missing = [file for file in names.values() if not (folder / file).is_file()]
     if missing:
-        raise NotARunError(f"{folder} holds an unfinished run: {', '.join(missing)} missing")
+        raise NotARunError(
+            f"{folder} holds an unfinished run, or one of an earlier version: "
+            f"{', '.join(missing)} missing; run it again"
+        )
     return {name: read_table(folder / file) for name, file in names.items()}
 
 

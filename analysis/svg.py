@@ -14,6 +14,9 @@ from analysis.palette import VARIABLES
 _FONTS = 'system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", Arial, sans-serif'
 _SILENT = {"Date": None, "Creator": None, "Format": None, "Type": None}
 _COLOR = re.compile(r"#[0-9a-f]{6}\b")
+_LONG = re.compile(r"-?\d+\.\d{3,}")
+_AROUND_COMMAND = re.compile(r"\s*([A-Za-z])\s*")
+_DOT = re.compile(r"M([^A-Z]+)L\1(?![0-9.])")
 _FONT_FAMILY = re.compile(r"font-family:[^;]*;?\s*")
 
 
@@ -49,6 +52,10 @@ def _restated(name: str, value: str, prefix: str) -> str:
         return f"{prefix}-{value}"
     if local == "href":
         return value.replace("#", f"#{prefix}-", 1)
+    if local in ("d", "x", "y"):
+        # A hundredth of a point is finer than any screen, and half as long to write.
+        value = _LONG.sub(lambda found: f"{float(found[0]):.2f}", value)
+        return _DOT.sub(r"M\1h0", _AROUND_COMMAND.sub(r"\1", value)) if local == "d" else value
     value = value.replace("url(#", f"url(#{prefix}-")
     if local != "style":
         return value

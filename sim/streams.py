@@ -40,6 +40,7 @@ STREAMS: Mapping[str, int] = MappingProxyType(
         "bootstrap": 12,
         "optimizer": 13,
         "attachment": 14,
+        "snapshot": 15,
     }
 )
 """Stream ids.  Never reuse or renumber one: old results would no longer be reproducible."""

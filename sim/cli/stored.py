@@ -23,17 +23,40 @@ _MOST_SHOWN = 20
 
 @click.command("report")
 @click.argument("folders", nargs=-1, required=True, type=_folder, metavar="DIR...")
-def report_command(folders: tuple[Path, ...]) -> None:
-    """Write the reports of cost runs anew, each as report.html in its folder."""
-    from analysis.report import render
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="One page for all runs, and nothing in their folders.",
+)  # fmt: skip
+def report_command(folders: tuple[Path, ...], out: Path | None) -> None:
+    """Write the reports of cost runs anew, each as report.html in its folder.
+
+    Of several runs, one page for all of them is written too: report.html in the current folder.
+    """
+    from analysis.report import render, render_all
     from analysis.stored import load_results
-    from sim.run_store import write_atomically
 
     with _told():
-        for folder in folders:
-            target = folder / "report.html"
-            write_atomically(target, render(load_results(folder)).encode())
-            click.echo(f"report: {target}")
+        runs = [(folder, load_results(folder)) for folder in folders]
+    joint = out or (Path("report.html") if len(folders) > 1 else None)
+    if out is None:
+        own = [folder / "report.html" for folder in folders]
+        if joint is not None and joint.resolve() in [path.resolve() for path in own]:
+            raise click.UsageError(
+                "the page for all runs would take the place of one run's own report; name a file "
+                "with --out, or call from another folder"
+            )
+        for path, (_, results) in zip(own, runs, strict=True):
+            _write(path, render(results))
+    if joint is not None:
+        named = [(folder.resolve().name, results) for folder, results in runs]
+        _write(joint, render_all(named) if len(named) > 1 else render(runs[0][1]))
+
+
+def _write(path: Path, page: str) -> None:
+    from sim.run_store import write_atomically
+
+    write_atomically(path, page.encode())
+    click.echo(f"report: {path}")
 
 
 @click.command("compare-runs")

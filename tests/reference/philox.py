@@ -33,6 +33,7 @@ STREAMS = {
     "bootstrap": 12,
     "optimizer": 13,
     "attachment": 14,
+    "snapshot": 15,
 }
 CLOCKS = {"setup": 0, "scenario": 1, "bench": 2, "analysis": 3}
 

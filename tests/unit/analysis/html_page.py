@@ -9,12 +9,13 @@ VOID = {"meta", "br", "hr", "img", "input", "link", "path", "use", "rect"}
 
 
 class Page(HTMLParser):
-    """Elements in order, text, and tables by caption."""
+    """Elements in order, text, and tables by caption, the first of each."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.tables: dict[str, list[list[str]]] = {}
+        self.captions: list[str] = []
         self.texts: dict[str, str] = {}
         self.words: list[str] = []
         self._open: list[tuple[str, str | None]] = []
@@ -38,8 +39,8 @@ class Page(HTMLParser):
     def handle_endtag(self, tag):
         assert self._open.pop()[0] == tag
         if tag == "table":
-            assert self._caption not in self.tables
-            self.tables[self._caption] = self._rows
+            self.captions.append(self._caption)
+            self.tables.setdefault(self._caption, self._rows)
 
     def handle_data(self, text):
         tags = [tag for tag, _ in self._open]

@@ -57,6 +57,10 @@ def results(
         "remanence": pd.DataFrame(_remanence(pairs, delays[-1])),
         "crossings": pd.DataFrame(_crossings(pairs)),
         "path": pd.DataFrame(_path(pairs, scenario.time.steps)),
+        "narrative": pd.DataFrame(_narrative(pairs, delays[-1])),
+        "flows": pd.DataFrame(_flows(pairs, delays[-1], len(scenario.channels))),
+        "persons": pd.DataFrame(_persons(roles, delays[-1], len(scenario.channels))),
+        "ties": pd.DataFrame(_ties(roles)),
         "checks": pd.DataFrame(_checks(pairs)),
     }
     twin = twin_at(scenario, 0.5) if with_twin else None
@@ -136,6 +140,7 @@ def _path(pairs: Pairs, steps: int) -> Rows:
         {
             "role": role, "replicate": r, "phase": "exposure", "step": step,
             "prevalence": (step + r) / (steps + 10), "exposure": 0.125 * step,
+            "narrative": 0.02 * step, "lock_in": 0.01 * step, "trust": 1.0 - 0.03 * step,
         }
         for role, r in pairs
         for step in range(steps + 1)
@@ -145,11 +150,77 @@ def _path(pairs: Pairs, steps: int) -> Rows:
             "role": role, "replicate": r, "phase": "rest", "step": steps + step,
             "prevalence": (steps + r) / (steps + 10) if role == "scenario" else 0.0,
             "exposure": 0.125 * (steps - step),
+            "narrative": 0.02 * steps, "lock_in": 0.01 * steps,
+            "trust": 1.0 - 0.03 * (steps - step),
         }
         for role, r in pairs
         for step in range(steps + 1)
     ]  # fmt: skip
     return exposed + fading
+
+
+def _narrative(pairs: Pairs, delay: int) -> Rows:
+    """Return 20 persons who move a bin a moment."""
+    moments = [("exposure", 0), ("exposure", delay), ("rest", delay + 80)]
+    return [
+        {
+            "role": role, "replicate": r, "phase": phase, "step": step, "bin": number,
+            "persons": {0: 20 - 4 * i - r, i + 1: 4 * i + r}.get(number, 0),
+        }
+        for role, r in pairs
+        for i, (phase, step) in enumerate(moments)
+        for number in range(20)
+    ]  # fmt: skip
+
+
+LANDMARKS = ("start", "longest delay", "first rest", "longest rest")
+
+
+def _flows(pairs: Pairs, delay: int, n_channels: int) -> Rows:
+    """Return 20 persons of whom 15 come under a constraint; some of them are later freed."""
+    moved = (
+        {(0, 0): 5, (0, 1): 15},
+        {(0, 0): 5, (1, 0): 4, (1, 1): 11},
+        {(0, 0): 9, (1, 0): 1, (1, 1): 10},
+    )
+    steps = (0, delay, delay + 40, delay + 80)
+    return [
+        {
+            "role": role, "replicate": r, "moment_from": LANDMARKS[i],
+            "moment_to": LANDMARKS[i + 1], "step_from": steps[i], "step_to": steps[i + 1],
+            "active_from": a, "active_to": b, "persons": moved[i].get((a, b), 0),
+        }
+        for role, r in pairs
+        for i in range(3)
+        for a in range(n_channels + 1)
+        for b in range(n_channels + 1)
+    ]  # fmt: skip
+
+
+def _persons(roles: Sequence[str], delay: int, n_channels: int) -> Rows:
+    """Return 20 persons, each with one more constraint than the one before."""
+    phases = ("exposure", "exposure", "rest", "rest")
+    return [
+        {
+            "role": role, "replicate": 0, "moment": moment, "phase": phase,
+            "step": (0, delay, delay + 40, delay + 80)[i], "person": person, "group": 0,
+            "active": (person + i) % (n_channels + 1), "narrative": 0.05 * person,
+            "lock_in": 0.0, "trust": 1.0,
+        }
+        for role in roles
+        for i, (moment, phase) in enumerate(zip(LANDMARKS, phases, strict=True))
+        for person in range(20)
+    ]  # fmt: skip
+
+
+def _ties(roles: Sequence[str]) -> Rows:
+    """Return a ring."""
+    return [
+        {"role": role, "replicate": 0, "source": a, "target": b, "weight": 0.5}
+        for role in roles
+        for i in range(20)
+        for a, b in ((i, (i + 1) % 20), ((i + 1) % 20, i))
+    ]
 
 
 def _checks(pairs: Pairs) -> Rows:

@@ -43,7 +43,7 @@ def alone() -> Page:
 @pytest.fixture
 def no_figures(monkeypatch) -> None:
     """Leave out the figures, which take most of the time."""
-    monkeypatch.setattr("analysis.report._both", lambda draw: {"wide": "", "narrow": ""})
+    monkeypatch.setattr("analysis.run_section.svg_of", lambda *_: {"wide": "", "narrow": ""})
 
 
 SIGNED = {
@@ -123,7 +123,7 @@ def test_the_page_is_built_for_reading_aloud(page):
     assert len(page.of("main")) == len(page.of("h1")) == 1
     levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
     assert all(after <= before + 1 for before, after in pairwise(levels))
-    assert len(page.tables) == len(page.of("table"))
+    assert len(page.tables) == len(page.captions) == len(page.of("table"))
     assert "" not in page.tables
     assert {attrs.get("scope") for attrs in page.of("th")} == {"col", "row"}
     assert all(attrs["role"] == "img" for attrs in page.of("svg"))
@@ -337,3 +337,59 @@ def test_the_path_of_the_figure_is_made_of_order_statistics():
     (row,) = path_table(path).to_dict("records")
     expected = {"step": 4, "role": "scenario", "median": 0.2, "low": 0.0, "high": 0.9}
     assert row == expected
+
+
+def test_what_becomes_of_persons_is_listed(page):
+    assert ["scenario", "2", "5", "11"] in page.rows("First passages by replicate")
+    twin = ["reversible twin", "0", "5", "never, in 20 steps"]
+    assert twin in page.rows("First passages by replicate")
+    rows = page.rows("Narrative, lock-in and trust")
+    assert rows[20][:3] == ["scenario", "exposure", "20"]
+    assert rows[20][4:] == ["0.4", "0.2", "0.4"]
+    assert len(page.rows("Persons by narrative displacement")) == 12
+    assert len(page.rows("Persons by number of active")) == 8
+    moved = page.rows("Persons moving between")
+    assert ["scenario", "longest delay", "first rest", "1", "0", "20 %"] in moved
+    assert len(page.rows("Persons of the snapshot")) == 20
+
+
+def test_every_figure_stands_twice_with_a_table_beside_it(page):
+    names = [a["aria-labelledby"] for a in page.of("svg")]
+    figures = ["cost", "premium", "path", "raster", "loop", "phase", "ridges", "flows", "network"]
+    assert names == [f"{name}{width}-title" for name in figures for width in ("", "-narrow")]
+    tags = [tag for tag, _ in page.elements]
+    ends = [i for i, tag in enumerate(tags) if tag == "figcaption"]
+    for begin, end in zip(ends, [*ends[1:], None], strict=True):
+        assert "table" in tags[begin:end]
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_captions_say_how_persons_were_chosen():
+    def said(**changes):
+        return Page(render(results(with_twin=False, changes=changes))).text
+
+    plain = said()
+    assert "20 of 20 persons of replicate 0" in plain
+    assert "Lines: the 20 ties among them." in plain
+    assert "snowball" not in plain
+    assert "Newcomers" not in plain
+    larger = said(population={"size": 900}, turnover={"rate": 0.1})
+    assert "Persons are a snowball sample: from one drawn by lot" in larger
+    assert "Newcomers are counted in the place of those they replace" in larger
+    complete = said(population={"size": 900}, network={"kind": "complete"})
+    assert "Everyone is tied to everyone, so no tie is drawn, and persons are drawn by lot" in (
+        complete
+    )
+    assert "snowball" not in complete
+
+
+@pytest.mark.usefixtures("no_figures")
+def test_without_thresholds_or_a_first_replicate_figures_are_left_out():
+    run = results()
+    tables = {name: table.iloc[:0] if name in ("crossings", "persons", "ties") else table
+              for name, table in run.tables.items()}  # fmt: skip
+    page = Page(render(CostResults(run.scenario, run.twin, 0.5, tables, MANIFEST)))
+    assert "Crossings of declared" not in page.text
+    assert "Persons in their network" not in page.text
+    assert "Flows" not in page.text
+    assert page.rows("Persons moving between")

@@ -20,6 +20,7 @@ import yaml
 import analysis
 import sim
 from analysis.cost import measure
+from analysis.results import TABLES
 from sim.cli.main import cli
 from sim.docs import BLOCKS, ROOT, documents, main
 from sim.scenario.load import load_scenario
@@ -216,12 +217,13 @@ def test_refused_example_gives_the_message_shown(
 def test_columns_of_a_cost_run_are_those_listed() -> None:
     small = {
         "population": {"size": 20},
+        "network": {"kind": "ring", "degree": 2},
         "time": {"steps": 2},
         "restoration": {"delays": 2, "rest": 1, "rest_doublings": 1, "horizon": 2, "dwell": 1},
     }
     measured = measure(Scenario.model_validate(small), 0)
     text = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
-    for table in ("cost", "remanence", "crossings", "path", "checks"):
+    for table in TABLES:
         name = {"path": "series"}.get(table, table)
         entry = re.search(rf"^\* `{name}`: (`role`.*?)(?=^\* |^$)", text, re.MULTILINE | re.DOTALL)
         assert entry, f"no list of columns for {name}"

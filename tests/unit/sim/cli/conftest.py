@@ -57,6 +57,10 @@ def remanence(
     """Call the command line in this process, with a report that takes no time to draw."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGPIPE)}
     monkeypatch.setattr("analysis.report.render", lambda results: "<html></html>")
+    monkeypatch.setattr(
+        "analysis.report.render_all",
+        lambda runs: "\n".join(f"{folder}: seed {run.scenario.seed}" for folder, run in runs),
+    )
 
     def call(*arguments: str) -> Said:
         monkeypatch.setattr(sys, "argv", ["remanence", *arguments])

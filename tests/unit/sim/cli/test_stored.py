@@ -17,13 +17,43 @@ def two(remanence: Call, folder: Path) -> tuple[Path, Path]:
     return folder / "a", folder / "b"
 
 
-def test_reports_are_made_anew(remanence: Call, two: tuple[Path, Path]) -> None:
+def test_reports_are_made_anew(remanence: Call, two: tuple[Path, Path], folder: Path) -> None:
     before = [(path / "report.html").read_bytes() for path in two]
     for path in two:
         (path / "report.html").unlink()
     said = remanence("report", "a", "b")
-    assert said.out.splitlines() == ["report: a/report.html", "report: b/report.html"]
+    assert said.out.splitlines() == [
+        "report: a/report.html", "report: b/report.html", "report: report.html",
+    ]  # fmt: skip
     assert [(path / "report.html").read_bytes() for path in two] == before
+    assert (folder / "report.html").read_text() == "a: seed 1\nb: seed 2"
+
+
+def test_one_page_is_written_where_it_is_asked_for_and_nowhere_else(
+    remanence: Call, two: tuple[Path, Path], folder: Path
+) -> None:
+    for path in two:
+        (path / "report.html").unlink()
+    said = remanence("report", "b", "a", "--out", "pages/all.html")
+    assert said.out == "report: pages/all.html\n"
+    assert (folder / "pages" / "all.html").read_text() == "b: seed 2\na: seed 1"
+    remanence("report", "a", "--out", "alone.html")
+    assert (folder / "alone.html").read_text() == "<html></html>"
+    assert not any((path / "report.html").exists() for path in two)
+    assert not (folder / "report.html").exists()
+
+
+def test_one_page_never_takes_the_place_of_a_runs_own_report(
+    remanence: Call, two: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [(path / "report.html").read_bytes() for path in two]
+    monkeypatch.chdir(two[0])
+    said = remanence("report", ".", "../b")
+    assert said.code == 2
+    assert "name a file with --out" in said.err
+    assert [(path / "report.html").read_bytes() for path in two] == before
+    remanence("report", "../b", "--out", "here.html")
+    assert Path("here.html").read_text() == "<html></html>"
 
 
 def test_runs_are_compared(remanence: Call, two: tuple[Path, Path]) -> None:
