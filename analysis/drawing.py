@@ -119,7 +119,8 @@ def write_labels(axes: Axes, labels: Sequence[Label], *, top: float, inside: boo
             va="bottom" if inside else "center",
             linespacing=1.0,
             annotation_clip=False,
-            # Over a band, the label's own color would be too pale to read.
+            # Over a band, the label's own color would be too pale to read; no line is covered.
+            zorder=1.8,
             bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8},
         )
 

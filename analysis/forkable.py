@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
@@ -35,15 +36,32 @@ class ForkableProblems:
     target
         ε: largest tolerated prevalence.
     dwell
-        D: last steps of the horizon, and free steps after it, spent in the safe set.
+        D ≥ 1: last steps of the horizon, and free steps after it, spent in the safe set; at most
+        the horizon.
+
+    Raises
+    ------
+    ValueError
+        If D is below 1 or above the horizon of a plan, a problem has no model, or a model's
+        prevalence is not a number.
     """
 
     models: Sequence[Forkable]
     target: float
     dwell: int
 
+    def __post_init__(self) -> None:
+        if self.dwell < 1:
+            raise ValueError(f"dwell must be at least 1 step, got {self.dwell}")
+
     def evaluate(self, problems: IntArray, plans: FloatArray) -> Outcome:
         """Return what each plan, (H, B), achieves on its problem, (B,)."""
+        if self.dwell > len(plans):
+            raise ValueError(f"dwell is {self.dwell} steps, the horizon only {len(plans)}")
+        if problems.max(initial=-1) >= len(self.models):
+            raise ValueError(
+                f"problem {problems.max()} was asked for, and there are {len(self.models)} models"
+            )
         results = [self._one(int(p), plan) for p, plan in zip(problems, plans.T, strict=True)]
         hold, heal, prevalence = zip(*results, strict=True)
         return Outcome(np.array(hold), np.array(heal), np.array(prevalence))
@@ -63,5 +81,8 @@ class ForkableProblems:
         largest = -np.inf
         for correction in corrections:
             model.step(float(correction))
-            largest = max(largest, model.prevalence())
-        return float(largest)
+            prevalence = float(model.prevalence())
+            if math.isnan(prevalence):
+                raise ValueError("the prevalence of a model is not a number (nan)")
+            largest = max(largest, prevalence)
+        return largest

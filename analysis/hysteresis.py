@@ -58,5 +58,5 @@ def area_table(path: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
             areas.append(loop_area(joined["exposure"].to_numpy(), joined["prevalence"].to_numpy()))
             left.append(joined["exposure"].iloc[-1])
         row: Row = {"role": role} | median_of(pd.Series(areas), "area", seed)
-        rows.append(row | {"open": float(np.median(left))})
+        rows.append(row | {"open": float(np.quantile(left, 0.5, method="inverted_cdf"))})
     return pd.DataFrame(rows)

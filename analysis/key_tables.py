@@ -18,7 +18,7 @@ def premium_at_last(summary: Summary) -> Table:
     rows = tuple(
         (
             row.target,
-            interval(row.premium, row.premium_low, row.premium_high),
+            interval(row.premium, row.premium_low, row.premium_high, infinite="∞ (lost)"),
             *(number(n) for n in (row.finite, row.lost, row.gained, row.undefined)),
         )
         for row in last.itertuples()
@@ -27,7 +27,8 @@ def premium_at_last(summary: Summary) -> Table:
     columns = ("Target", premium, "Finite pairs", "Lost", "Gained", "Undefined")
     notes = (
         "Cost above the reversible twin's, matched by replicate. Lost: infinite here, finite in "
-        "the twin. Gained: the reverse. Undefined: infinite in both.",
+        "the twin; ranked as ∞. Gained: the reverse; ranked as −∞. Undefined: infinite in both; "
+        "left out.",
     )
     caption = f"Irreversibility premium at the longest delay ({_steps(last)})"
     return Table("premium-last", caption, columns, rows, notes=notes)
@@ -194,15 +195,15 @@ def crossings(summary: Summary) -> Table:
 
 
 def effort_at_last(table: pd.DataFrame) -> Table:
-    """Return the effort of restorations at the last delay with a finite cost."""
-    finite = table[table["finite"] > 0]
+    """Return the effort of restorations at the last delay of which the median cost is finite."""
+    finite = table[np.isfinite(table["l1"])]
     last = finite.loc[finite.groupby(["role", "target"])["delay"].idxmax()]
     notes = (
-        "Medians of the finite costs. Three ways to count one pulse: L1 is height × length, peak "
-        "is the height, quadratic is height² × length. Constant: the least height that does it "
-        "when kept up for the whole horizon, which is its effort per step.",
+        "Of the replicate of median cost. Three ways to count one pulse: L1 is height × length, "
+        "peak is the height, quadratic is height² × length. Constant: the least height that does "
+        "it when kept up for the whole horizon, which is its effort per step.",
     )
-    caption = "Effort at the last delay with a finite cost"
+    caption = "Effort at the last delay with a finite median cost"
     return _effort(last, name="effort-last", caption=caption, notes=notes)
 
 
@@ -263,7 +264,7 @@ def certificates(checks: pd.DataFrame, *, proofs: Mapping[str, bool]) -> Table:
                 of(group["certificate_holds"].sum(), len(group)),
                 of(reached.sum(), len(group)),
                 *(span(s.min(), s.max()) if len(s) else NOTHING for s in (steps, left)),
-                "yes" if proofs[str(role)] else "no",
+                ("yes" if proofs[str(role)] else "no") if reached.any() else NOTHING,
             )
         )
     notes = (

@@ -152,7 +152,8 @@ def _key(figure: Drawing, n_states: int, scale: float) -> None:
 def _in_words(persons: pd.DataFrame, ties: pd.DataFrame, moments: list[str]) -> str:
     one = persons[(persons["role"] == "scenario") & (persons["moment"] == moments[0])]
     pairs = np.unique(np.sort(ties[["source", "target"]].to_numpy(), axis=1), axis=0)
-    sentences = [f"{number(len(one))} persons and {number(len(pairs))} ties among them"]
+    drawn = f" and {number(len(pairs))} ties among them" if len(pairs) else ", no ties drawn"
+    sentences = [f"{number(len(one))} persons{drawn}"]
     for role, rows in persons.groupby("role", sort=True):
         said = []
         for moment in moments:

@@ -57,22 +57,12 @@ def _premium(premium: pd.DataFrame, target: str) -> Row:
     return _estimate("premium", rows.iloc[-1], "premium")
 
 
-def overview(table: pd.DataFrame, *, folders: Sequence[str]) -> Table:
-    """Return the overview as text.
-
-    Parameters
-    ----------
-    table
-        From `overview_table`.
-    folders
-        What the folder of each run is called.
-    """
-    folder = dict(zip(dict.fromkeys(table["run"]), folders, strict=True))
+def overview(table: pd.DataFrame) -> Table:
+    """Return the overview as text, from `overview_table`."""
     rows = tuple(
         (
             row.run,
             row.target,
-            folder[row.run],
             number(row.replicates),
             f"{_interval(row, 'cost_first')} at {number(row.delay_first)}",
             f"{_interval(row, 'cost_last')} at {number(row.delay_last)}",
@@ -80,25 +70,27 @@ def overview(table: pd.DataFrame, *, folders: Sequence[str]) -> Table:
             if not np.isnan(row.no_return)
             else "undefined",
             _interval(row, "remanent"),
-            _interval(row, "premium") if not np.isnan(row.premium) else NOTHING,
+            _interval(row, "premium", infinite="∞ (lost)")
+            if not np.isnan(row.premium)
+            else NOTHING,
         )
         for row in table.itertuples()
     )
     columns = (
         "Run",
         "Target",
-        "Folder",
         "Replicates",
-        "Cost at the shortest delay [load·steps]",
-        "Cost at the longest delay [load·steps]",
-        "T* [steps]",
-        "Remanent prevalence [share]",
-        "Premium at the longest delay [load·steps]",
+        "Cost, shortest delay",
+        "Cost, longest delay",
+        "T*",
+        "Remanent prevalence",
+        "Premium, longest delay",
     )
     notes = (
-        "Medians of matched replicates, 95 % intervals in brackets. T*: first delay from which "
-        "the cost stays infinite. Premium: cost above the reversible twin’s; a dash where there "
-        "is no twin or no pair of finite costs. Runs share no draws unless their seeds agree.",
+        "Medians of matched replicates, 95 % intervals in brackets. Costs and premium in "
+        "load·steps per person, delays and T* in steps of each run's own length. T*: first delay "
+        "from which the cost stays infinite. Premium: cost above the reversible twin’s; a dash "
+        "where there is no twin. Runs share no draws unless their seeds agree.",
     )
     return Table("overview", "The runs side by side", columns, rows, headers=2, notes=notes)
 

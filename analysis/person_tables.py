@@ -103,12 +103,12 @@ def persons(
         (
             str(person),
             groups[group[person]],
-            number(n_ties.get(person, 0)),
+            *([number(n_ties.get(person, 0))] if len(n_ties) else []),
             *(number(active[role, moment, person]) for role in roles for moment in moments),
         )
         for person in layout["person"]
     )
     heads = (f"Active, {role_name(role)}, {moment}" for role in roles for moment in moments)
-    columns = ("Person", "Group", "Ties among them", *heads)
+    columns = ("Person", "Group", *(["Ties among them"] if len(n_ties) else []), *heads)
     notes = ("Replicate 0. The tables of persons and of ties hold more of each.",)
     return Table("persons", "Persons of the snapshot", columns, rows, notes=notes)

@@ -33,29 +33,36 @@ def premium_figure(premium: pd.DataFrame, *, scenario: Scenario, narrow: bool = 
         description=_in_words(premium),
         size=(3.5, 5.4) if narrow else (7.6, 3.2),
     )
-    highest = premium["premium_high"].where(np.isfinite(premium["premium_high"])).max()
-    lowest = premium["premium_low"].where(np.isfinite(premium["premium_low"])).min()
+    low, high = _extent(premium)
     with mpl.rc_context(fname=STYLE):
         shape = (2, 1) if narrow else (1, 2)
         panels = figure.subplots(*shape, sharex=True, sharey=True).ravel()
+        panels[0].set_ylim(low, high)
         for axes, target in zip(panels, TARGETS, strict=True):
-            _panel(axes, premium[premium["target"] == target].sort_values("delay"))
+            _panel(axes, premium[premium["target"] == target].sort_values("delay"), low, high)
             axes.set_title(TITLES[target])
-        reach = max(highest, 0.0) - min(lowest, 0.0) if np.isfinite(highest - lowest) else 0.0
-        margin = 0.08 * (reach or 1.0)
-        panels[0].set_ylim(min(lowest, 0.0) - margin if reach else -margin, None)
-        panels[0].set_ylim(top=max(highest, 0.0) + margin if reach else 1.0)
         figure.supxlabel(f"Delay before restoration starts [{scenario.time.unit}]")
         figure.supylabel("Premium: matched difference [load·steps]")
     return figure
 
 
-def _panel(axes: Axes, rows: pd.DataFrame) -> None:
+def _extent(premium: pd.DataFrame) -> tuple[float, float]:
+    """Return the ends of the vertical axis: all that is finite, zero, and a margin."""
+    values = premium[["premium", "premium_low", "premium_high"]].to_numpy(dtype=np.float64)
+    finite = np.append(values[np.isfinite(values)], 0.0)
+    low, high = float(finite.min()), float(finite.max())
+    margin = 0.08 * ((high - low) or 1.0)
+    return low - margin, high + margin if high > low else 1.0
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, lowest: float, highest: float) -> None:
     x, color = rows["delay"].to_numpy(dtype=np.float64), COLORS["scenario"]
     axes.axhline(0.0, color=MUTED, linewidth=0.7)
-    low, high = rows["premium_low"].to_numpy(), rows["premium_high"].to_numpy()
-    axes.vlines(x, low, high, color=color, alpha=0.6)
-    axes.plot(x, rows["premium"], color=color, **MARKERS["scenario"])
+    ends = [np.clip(rows[f"premium_{end}"], lowest, highest) for end in ("low", "high")]
+    axes.vlines(x, *ends, color=color, alpha=0.6)
+    median = rows["premium"].to_numpy(dtype=np.float64)
+    drawn = np.where(np.isfinite(median), median, np.nan)
+    axes.plot(x, drawn, color=color, **MARKERS["scenario"])
     lost = rows["lost"] > 0
     axes.plot(
         x[lost],
@@ -78,7 +85,7 @@ def _in_words(premium: pd.DataFrame) -> str:
         parts = ["no finite pair at any delay"]
         if len(known):
             ends = known.iloc[[0, -1]].itertuples()
-            parts = [f"{number(row.premium)} at delay {row.delay}" for row in ends]
+            parts = [f"{number(row.premium, infinite='∞')} at delay {row.delay}" for row in ends]
         lost = int((rows["lost"] > 0).sum())
         if lost:
             parts.append(f"pairs lost at {of(lost, len(rows))} delays")

@@ -45,7 +45,8 @@ def raster_figure(
     roles = sorted(set(raster["role"]))
     thresholds = sorted(set(zip(raster["level"], raster["direction"], strict=True)))
     n_rows, n_steps = int(raster["row"].max()) + 1, scenario.time.steps
-    lines = -(-len(thresholds) // 2)
+    columns = 1 if narrow else 2
+    lines = -(-len(thresholds) // columns)
     height = min(max(0.11 * n_rows, 0.9), 4.2) + 0.75 + 0.19 * lines
     side = 1 if narrow else len(roles)
     figure = Drawing(
@@ -58,7 +59,7 @@ def raster_figure(
         panels = figure.subplots(len(roles) // side, side, sharex=True, sharey=True, squeeze=False)
         for axes, role in zip(panels.flat, roles, strict=True):
             _panel(axes, raster[raster["role"] == role], thresholds, n_steps, narrow=narrow)
-            _key(axes, crossings[crossings["role"] == role], thresholds)
+            _key(axes, crossings[crossings["role"] == role], thresholds, columns)
         figure.supxlabel(f"Time under exposure [{scenario.time.unit}]")
         figure.supylabel("Replicates, sorted")
     return figure
@@ -99,7 +100,7 @@ def _panel(
     axes.axvline(n_steps, color=MUTED, linewidth=0.7)
     axes.set_xlim(-0.03 * n_steps, (1.0 + _NEVER + 0.03) * n_steps)
     axes.set_ylim(n_rows - 0.3, -0.7)
-    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4, min_n_ticks=1))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value + 1:.0f}")
     ticks = [t for t in MaxNLocator(integer=True, nbins=5).tick_values(0, n_steps) if t <= n_steps]
     # The last step would run into the words beside it.
@@ -115,7 +116,7 @@ def _behind(n_steps: int, i: int, n: int) -> float:
     return n_steps * (1.0 + 0.015 + _NEVER * (i + 0.5) / n)
 
 
-def _key(axes: Axes, crossings: pd.DataFrame, thresholds: list[Threshold]) -> None:
+def _key(axes: Axes, crossings: pd.DataFrame, thresholds: list[Threshold], columns: int) -> None:
     """Name the shapes above a panel, each with its median first passage."""
     median = crossings.set_index(["level", "direction"])["step"].to_dict()
     color = COLORS[str(crossings["role"].iloc[0])]
@@ -131,7 +132,7 @@ def _key(axes: Axes, crossings: pd.DataFrame, thresholds: list[Threshold]) -> No
     axes.legend(
         handles,
         words,
-        ncols=2,
+        ncols=columns,
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
         borderaxespad=0.15,
@@ -143,7 +144,7 @@ def _key(axes: Axes, crossings: pd.DataFrame, thresholds: list[Threshold]) -> No
         labelcolor=MUTED,
     )
     axes.title.set_position((0.0, 1.0))
-    lines = -(-len(thresholds) // 2)
+    lines = -(-len(thresholds) // columns)
     axes.set_title(axes.get_title(loc="left"), color=color, pad=5 + 13.5 * lines)
 
 

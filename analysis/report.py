@@ -33,7 +33,7 @@ def render_all(runs: Sequence[tuple[str, CostResults]]) -> str:
     runs
         What the folder of each run is called, and its results.
     """
-    labels = [f"Run {i}: {results.scenario.name}" for i, (_, results) in enumerate(runs, 1)]
+    labels = [_label(i, folder, results) for i, (folder, results) in enumerate(runs, 1)]
     summaries = [results.summary() for _, results in runs]
     parts = []
     for i, (label, (_, results)) in enumerate(zip(labels, runs, strict=True), 1):
@@ -48,11 +48,14 @@ def render_all(runs: Sequence[tuple[str, CostResults]]) -> str:
         within="",
         label="",
         parts=parts,
-        table_of_runs=overview(
-            overview_table(labels, summaries), folders=[folder for folder, _ in runs]
-        ),
+        table_of_runs=overview(overview_table(labels, summaries)),
         figure=svg_of(lambda narrow: overview_figure(curves, narrow=narrow)),
     )
+
+
+def _label(number: int, folder: str, results: CostResults) -> str:
+    name = results.scenario.name
+    return f"Run {number}: {name}" + ("" if folder == name else f" ({folder})")
 
 
 def _template(name: str, /, **context: object) -> str:

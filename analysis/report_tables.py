@@ -27,8 +27,8 @@ def curve(summary: Summary) -> Table:
         "censored": ("Censored", percent),
         "finite_low": ("Least finite cost", number),
         "finite_high": ("Greatest finite cost", number),
-        "height": (f"Height, median of finite {load}", number),
-        "length": ("Length, median of finite [steps]", number),
+        "height": (f"Height of the median pulse {load}", number),
+        "length": ("Length of the median pulse [steps]", number),
         "floor": ("Floor of prevalence", number),
         "prevalence_exposed": ("Prevalence after exposure", number),
         "prevalence_rested": ("Prevalence after rest", number),
@@ -56,8 +56,8 @@ def marginal(summary: Summary) -> Table:
     }
     notes = (
         "Matched differences of one replicate's cost between neighboring delays, per step of "
-        "delay. Lost: finite, then infinite. Gained: infinite, then finite. Undefined: both "
-        "infinite. No such pair enters the median.",
+        "delay. Lost: finite, then infinite; ranked as ∞. Gained: infinite, then finite; ranked "
+        "as −∞. Undefined: both infinite; left out of the median.",
     )
     caption = "Marginal cost of delay"
     return listing(

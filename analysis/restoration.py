@@ -61,11 +61,16 @@ class Family:
     lengths
         Pulse lengths, the horizon among them [steps].
     u_max
-        Largest height [load].
+        Largest height, > 0 [load].
     tolerance
-        Resolution of the height as a share of u_max.
+        Resolution of the height as a share of u_max, in (0, 1].
     monotone
         Whether a larger correction can never hurt; if not, the grid is scanned.
+
+    Raises
+    ------
+    ValueError
+        If a value lies outside its range or the constant correction is not among the pulses.
     """
 
     horizon: int
@@ -73,6 +78,22 @@ class Family:
     u_max: float
     tolerance: float
     monotone: bool = True
+
+    def __post_init__(self) -> None:
+        whole = all(length == int(length) for length in (self.horizon, *self.lengths))
+        if not whole or self.horizon < 1 or min(self.lengths, default=0) < 1:
+            raise ValueError("horizon and lengths must be whole numbers of steps, 1 or more")
+        if max(self.lengths) != self.horizon:
+            raise ValueError(
+                f"lengths must end with the horizon, {self.horizon}: no pulse is longer, and one "
+                f"as long is the constant correction; got {', '.join(map(str, self.lengths))}"
+            )
+        if not 0.0 < self.u_max < math.inf:
+            raise ValueError(f"u_max must be positive and finite, got {self.u_max:g}")
+        if not 0.0 < self.tolerance <= 1.0:
+            raise ValueError(
+                f"tolerance is a share of u_max and must lie in (0, 1], got {self.tolerance:g}"
+            )
 
     @property
     def n_levels(self) -> int:

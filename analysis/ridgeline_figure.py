@@ -15,7 +15,7 @@ from analysis.drawing import COLORS, STYLE, Drawing
 from analysis.palette import LINE, MUTED, PAPER
 from analysis.wording import ROLES, number, percent
 
-_TALLEST = 1.15
+_TALLEST = 0.92
 """Height of a bin that holds everyone, in distances between two moments."""
 
 
@@ -105,7 +105,7 @@ def _in_words(ridges: pd.DataFrame) -> str:
             most = now.loc[now["share"].idxmax()]
             low, high = most["bin"] / n_bins, (most["bin"] + 1) / n_bins
             said.append(
-                f"{phase} step {step}: most persons, {percent(most['share'])}, between "
+                f"{phase} step {step}: fullest part, with {percent(most['share'])}, between "
                 f"{number(low)} and {number(high)}"
             )
         sentences.append(f"{ROLES[str(role)].capitalize()}, {'; '.join(said)}")

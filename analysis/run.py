@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Event
@@ -149,6 +149,11 @@ def _worker(plan: CostPlan, stop: Event) -> Callable[[Task], dict[str, pd.DataFr
 class CostRun:
     """A cost run in a folder: claim it, prepare, execute, finish.
 
+    Attributes
+    ----------
+    replaces
+        Name of the scenario of another run that the folder holds, once claimed.
+
     Parameters
     ----------
     folder
@@ -157,15 +162,26 @@ class CostRun:
         What to measure.
     with_twin
         Whether to measure its reversible twin too.
+    changes
+        `--set` arguments that the scenario differs by from the file it was read from.
     """
 
-    def __init__(self, folder: Path, scenario: Scenario, *, with_twin: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        scenario: Scenario,
+        *,
+        with_twin: bool = True,
+        changes: Sequence[str] = (),
+    ) -> None:
         self.directory = RunDirectory(folder)
         self.scenario = full(scenario)
         self.with_twin = with_twin
         self.segments = Segments(folder / "parts", TABLES)
+        self.replaces: str | None = None
         roles = "scenario and twin" if with_twin else "scenario"
-        self.manifest = manifest_of(self.scenario, command="cost", roles=roles)
+        more = {"changes": list(changes)} if changes else {}
+        self.manifest = manifest_of(self.scenario, command="cost", roles=roles, **more)
 
     def claim(self, *, resume: bool) -> float | None:
         """Return the twin's factor if an earlier run to be resumed has found it.
@@ -177,6 +193,8 @@ class CostRun:
         """
         previous = self.directory.previous(command="cost")
         self.directory.check_writable()
+        if previous is not None and self._identity(previous) != self._identity(self.manifest):
+            self.replaces = str(previous.get("scenario"))
         if previous is None or not resume:
             return None
         if self._identity(previous) != self._identity(self.manifest):

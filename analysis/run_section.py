@@ -55,6 +55,7 @@ def section_of(results: CostResults, *, prefix: str = "") -> dict[str, Any]:
         "prefix": prefix,
         "name": scenario.name,
         "origin": _origin(results, summary),
+        "changes": list(results.manifest.get("changes", [])),
         "description": [part for part in scenario.description.split("\n\n") if part.strip()],
         "figures": {
             name: svg_of(draw, prefix) for name, draw in (drawings | people.drawings()).items()
@@ -118,7 +119,9 @@ def _origin(results: CostResults, summary: Summary) -> str:
     )
     parts = (
         f"{replicates} matched {_plural('replicate', measured)}",
+        f"{scenario.population.size:,} {_plural('person', scenario.population.size)}",
         f"{len(delays):,} {_plural('delay', len(delays))} ({span(delays[0], delays[-1])} {unit})",
+        *(["single precision"] if scenario.precision == "single" else []),
         f"seed {scenario.seed}",
         f"model version {results.manifest.get('model_version', 'not recorded')}",
     )

@@ -86,11 +86,11 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     """
     manifest = RunDirectory(folder).read_json("manifest.json")
     if manifest is None:
-        raise NotARunError(f"{folder} holds no run: manifest.json is missing")
+        raise NotARunError(f"{folder} holds no run: manifest.json is missing or damaged")
     return manifest
 
 
-def load_results(folder: Path) -> CostResults:
+def load_results(folder: str | Path) -> CostResults:
     """Return a finished cost run as it was when it ended.
 
     Raises
@@ -98,6 +98,7 @@ def load_results(folder: Path) -> CostResults:
     NotARunError
         If the folder holds no finished cost run.
     """
+    folder = Path(folder)
     manifest, tables = manifest_of(folder), tables_of(folder)
     if set(tables) != set(TABLES):
         raise NotARunError(f"{folder} holds a `{manifest.get('command')}` run, not a cost run")
@@ -157,14 +158,23 @@ def compare_tables(first: Path, second: Path) -> list[Difference]:
     ]
     for name in ours:
         if name in theirs:
-            found += _cells(name, ours[name], theirs[name])
+            found += _rows(name, ours[name], theirs[name])
     return found
+
+
+def _rows(name: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> list[Difference]:
+    """Return how many rows only one has, then the values in which the others differ."""
+    keys = list(DIMENSIONS[name])
+    one, two = ours.set_index(keys), theirs.set_index(keys)
+    only, other = (len(a.index.difference(b.index)) for a, b in ((one, two), (two, one)))
+    alone = [Difference(f"{name}: rows that the other lacks", only, other)] if only or other else []
+    shared = one.index.intersection(two.index, sort=False)
+    return [*alone, *_cells(name, one.loc[shared], two.loc[shared])]
 
 
 def _cells(name: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[Difference]:
     keys = list(DIMENSIONS[name])
-    one, two = ours.set_index(keys), theirs.set_index(keys)
-    one, two = one.align(two)
+    one, two = ours.align(theirs, join="outer", axis=1)
     for column in one.columns:
         left, right = one[column], two[column]
         same = (left == right) | (left.isna() & right.isna())

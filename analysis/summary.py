@@ -1,7 +1,8 @@
 """From the rows of a cost run to the tables of its report.  Tables in, tables out.
 
-A difference with one infinite term is "lost" or "gained", with two it is undefined; neither is
-ever written as a number.
+A difference with one infinite term is "lost" or "gained" and ranks as plus or minus infinity;
+with two it is undefined and has no rank.  Medians are order statistics, of an even number the
+lower middle one, so that nothing infinite is averaged and every median is some replicate's value.
 """
 
 from __future__ import annotations
@@ -20,11 +21,22 @@ Row = dict[str, Any]
 
 
 def median_of(sample: pd.Series, prefix: str, seed: int) -> Row:
-    """Return the median of a sample and its interval as columns; nan for an empty sample."""
-    if sample.empty:
-        return {prefix: np.nan, f"{prefix}_low": np.nan, f"{prefix}_high": np.nan}
-    interval = quantile_interval(sample.to_numpy(), seed=seed)
-    return dict(zip((prefix, f"{prefix}_low", f"{prefix}_high"), interval, strict=True))
+    """Return the median of a sample and its interval as columns.
+
+    Nan for an empty sample, and for the interval of a single value, which tells no spread.
+    """
+    estimate, low, high = np.nan, np.nan, np.nan
+    if len(sample):
+        estimate, low, high = quantile_interval(sample.to_numpy(), seed=seed)
+    if len(sample) == 1:
+        low, high = np.nan, np.nan
+    return {prefix: estimate, f"{prefix}_low": low, f"{prefix}_high": high}
+
+
+def of_median_cost(group: pd.DataFrame) -> pd.Series:
+    """Return the row of the replicate whose cost is the median of the group."""
+    ranked = group.sort_values(["cost", "replicate"], kind="stable")
+    return ranked.iloc[(len(group) - 1) // 2]
 
 
 def cost_curve_table(cost: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
@@ -32,8 +44,9 @@ def cost_curve_table(cost: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 
     Columns: role, target, delay, replicates, cost (median) with cost_low and cost_high (95 %
     bootstrap interval over replicates), censored (share of infinite costs), finite_low and
-    finite_high (range of the finite ones, nan if none), height and length (medians of the
-    finite ones), floor, prevalence_exposed, prevalence_rested, exposure_memory and harm (medians).
+    finite_high (range of the finite ones, nan if none), height and length (of the replicate of
+    median cost, nan and 0 if that is infinite), floor, prevalence_exposed, prevalence_rested,
+    exposure_memory and harm (medians).
     """
     rows = []
     for (role, target, delay), group in cost.groupby(["role", "target", "delay"], sort=True):
@@ -42,29 +55,30 @@ def cost_curve_table(cost: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
         row |= median_of(group["cost"], "cost", seed)
         row["censored"] = group["censored"].mean()
         row["finite_low"], row["finite_high"] = finite["cost"].min(), finite["cost"].max()
-        for name in ("height", "length"):
-            row[name] = finite[name].median()
+        row |= of_median_cost(group)[["height", "length"]].to_dict()
         for name in ("floor", "prevalence_exposed", "prevalence_rested", "exposure_memory", "harm"):
-            row[name] = group[name].median()
+            row[name] = group[name].quantile(0.5, interpolation="lower")
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def _difference(later: pd.Series, earlier: pd.Series) -> tuple[pd.Series, int, int, int]:
-    """Return finite differences, and how many pairs were lost, gained and undefined."""
-    both = np.isfinite(later) & np.isfinite(earlier)
+    """Return differences that have a rank, and how many pairs were lost, gained and undefined."""
+    both = later.notna() & earlier.notna()
+    known = both & (np.isfinite(later) | np.isfinite(earlier))
     lost = int((np.isinf(later) & np.isfinite(earlier)).sum())
     gained = int((np.isfinite(later) & np.isinf(earlier)).sum())
     undefined = int((np.isinf(later) & np.isinf(earlier)).sum())
-    return (later - earlier)[both], lost, gained, undefined
+    return later[known] - earlier[known], lost, gained, undefined
 
 
 def marginal_cost_table(cost: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """Return the marginal cost of delay: matched differences between neighboring delays.
 
-    Columns: role, target, delay_from, delay_to, marginal (median of the finite differences, per
-    step of delay) with marginal_low and marginal_high, finite, lost (finite, then infinite),
-    gained (infinite, then finite), undefined (both infinite), decreases (finite and negative).
+    Columns: role, target, delay_from, delay_to, marginal (median of the differences, per step of
+    delay) with marginal_low and marginal_high, finite, lost (finite, then infinite: ranks as ∞),
+    gained (infinite, then finite: ranks as −∞), undefined (both infinite: has no rank), decreases
+    (finite and negative).
     """
     rows = []
     for (role, target), group in cost.groupby(["role", "target"], sort=True):
@@ -74,8 +88,9 @@ def marginal_cost_table(cost: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
             change, lost, gained, undefined = _difference(wide[stop], wide[start])
             row: Row = {"role": role, "target": target, "delay_from": start, "delay_to": stop}
             row |= median_of(change / (stop - start), "marginal", seed)
-            row |= {"finite": len(change), "lost": lost, "gained": gained, "undefined": undefined}
-            row["decreases"] = int((change < 0.0).sum())
+            row |= {"finite": int(np.isfinite(change).sum()), "lost": lost}
+            row |= {"gained": gained, "undefined": undefined}
+            row["decreases"] = int((np.isfinite(change) & (change < 0.0)).sum())
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -83,9 +98,9 @@ def marginal_cost_table(cost: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
 def premium_table(cost: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
     """Return the irreversibility premium: matched cost above the reversible twin's.
 
-    Columns: target, delay, premium (median of the finite differences) with premium_low and
-    premium_high, finite, lost (infinite here, finite in the twin), gained, undefined.  Empty
-    when the run has no twin.
+    Columns: target, delay, premium (median of the differences) with premium_low and premium_high,
+    finite, lost (infinite here, finite in the twin: ranks as ∞), gained (the reverse: ranks as
+    −∞), undefined (both infinite: has no rank).  Empty when the run has no twin.
     """
     rows = []
     for (target, delay), group in cost.groupby(["target", "delay"], sort=True):
@@ -94,7 +109,8 @@ def premium_table(cost: pd.DataFrame, *, seed: int = 0) -> pd.DataFrame:
             continue
         change, lost, gained, undefined = _difference(wide["scenario"], wide["twin"])
         row: Row = {"target": target, "delay": delay} | median_of(change, "premium", seed)
-        row |= {"finite": len(change), "lost": lost, "gained": gained, "undefined": undefined}
+        row |= {"finite": int(np.isfinite(change).sum()), "lost": lost}
+        row |= {"gained": gained, "undefined": undefined}
         rows.append(row)
     return pd.DataFrame(rows)
 

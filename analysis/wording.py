@@ -52,7 +52,7 @@ def number(value: float, *, infinite: str = CENSORED) -> str:
 def interval(
     estimate: float, low: float, high: float, *, infinite: str = CENSORED, end: str = "∞"
 ) -> str:
-    """Return an estimate with its interval in brackets, if any of it is finite.
+    """Return an estimate with its interval in brackets, if there is one and any of it is finite.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def interval(
     '70.8 [61.2, ∞]'
     """
     text = number(estimate, infinite=infinite)
-    if math.isnan(estimate) or math.isinf(low):
+    if math.isnan(estimate) or math.isnan(low) or math.isinf(low):
         return text
     return f"{text} [{number(low, infinite=end)}, {number(high, infinite=end)}]"
 

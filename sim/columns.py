@@ -168,5 +168,8 @@ class Columns:
                 "0 or 1" if column.unit == "0 or 1" else f"in [{column.low:g}, {column.high:g}]"
             )
             raise ValueError(f"{name} must be {allowed}; got {value!r}")
-        column.read(self.model)[rows] = number
+        values = column.read(self.model)
+        if values.dtype.kind == "f" and number > float(np.finfo(values.dtype).max):
+            raise ValueError(f"{name} is too large for single precision; got {value!r}")
+        values[rows] = number
         self.model.touched = True

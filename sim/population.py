@@ -33,7 +33,7 @@ MAX_CHANNELS = 8
 STORED: Mapping[str, type[np.floating[Any]]] = {"double": np.float64, "single": np.float32}
 """Type of the numbers about persons, by the scenario's precision."""
 
-ROUNDING: Mapping[str, float] = {"double": 1e-12, "single": 1e-5}
+ROUNDING: Mapping[str, float] = {"double": 1e-12, "single": 1e-6}
 """How far rounding alone may carry a number about a person, by the scenario's precision."""
 
 

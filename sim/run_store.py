@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import platform
@@ -77,9 +78,18 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Return the rows of a Parquet file, its checksums verified."""
+    """Return the rows of a Parquet file, its checksums verified.
+
+    Raises
+    ------
+    BrokenTableError
+        If the file is damaged.
+    """
     with path.open("rb") as stream:
-        return pq.read_table(stream, page_checksum_verification=True).to_pandas()
+        try:
+            return pq.read_table(stream, page_checksum_verification=True).to_pandas()
+        except (pa.ArrowException, OSError) as error:
+            raise BrokenTableError(errno.EIO, f"damaged ({error})", str(path)) from None
 
 
 def _git(*arguments: str) -> str:
@@ -116,6 +126,10 @@ def manifest_of(scenario: Scenario, *, command: str, **more: Any) -> dict[str, A
         "platform": {"system": platform.system(), "machine": platform.machine()},
         **more,
     }
+
+
+class BrokenTableError(OSError):
+    """A stored table cannot be read."""
 
 
 class OccupiedError(Exception):

@@ -5,6 +5,7 @@ Tiny scenarios are enough, with every mechanism switched on, for plain runs and 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -40,7 +41,8 @@ def compile_kernels(precision: str = "double") -> float:
         scenario = Scenario.model_validate({**content, "precision": precision})
         AlignmentModel(scenario).step()
         measure(scenario, 0)
-    _marker(precision).touch()
+    with contextlib.suppress(OSError):  # then the next run compiles, or reads, them again
+        _marker(precision).touch()
     return time.perf_counter() - start
 
 

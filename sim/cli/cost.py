@@ -57,7 +57,9 @@ def cost_command(
     from analysis.run import CostRun
 
     clock = time.perf_counter()
-    run = CostRun(out or Path("runs") / loaded.name, loaded, with_twin=not no_twin)
+    run = CostRun(
+        out or Path("runs") / loaded.name, loaded, with_twin=not no_twin, changes=overrides
+    )
     plan, failures = _carry_out(run, resume=resume, workers=workers or default_workers())
     results = run.finish(plan, failures)
     seconds = time.perf_counter() - clock
@@ -93,8 +95,11 @@ def _carry_out(
         plan = CostPlan.of(
             run.scenario, with_twin=run.with_twin, factor=factor, stopped=stop.is_set
         )
+    if run.replaces is not None and not resume:
+        say(f"replacing the run of {run.replaces} in {run.directory.folder}")
     done = run.prepare(plan, resume=resume)
-    with Progress("replicates", total=len(plan.tasks), done=len(done)) as progress:
+    label = "replicates" if plan.twin is None else "replicates, the twin's too"
+    with Progress(label, total=len(plan.tasks), done=len(done)) as progress:
         try:
             failures = run.execute(
                 plan, workers=workers, stop=stop, notice=lambda _: progress.advance()
@@ -118,7 +123,7 @@ def _print_curve(results: CostResults) -> None:
     unit = results.scenario.time.unit
     roles = list(dict.fromkeys(curve["role"]))
     columns = [(role, target) for role in roles for target in ("hold", "heal")]
-    click.echo(f"median cost [load · {unit} per person] by delay; ∞: infeasible up to u_max")
+    click.echo(f"median cost [load·steps per person] by delay [{unit}]; ∞: infeasible up to u_max")
     click.echo(f"{'delay':>6}" + "".join(f"{f'{role} {t}':>15}" for role, t in columns))
     wide = curve.set_index(["role", "target", "delay"])["cost"]
     for delay in sorted(set(curve["delay"])):

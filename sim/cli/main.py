@@ -123,3 +123,7 @@ def _say(
     if "--json" in sys.argv:
         document = {"ok": False, "error": kind, "message": message, **details}
         click.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
+if __name__ == "__main__":
+    main()

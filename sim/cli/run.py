@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
@@ -57,7 +58,7 @@ def run_command(
     from sim.sweep.executors import default_workers
 
     directory = RunDirectory(out or Path("runs") / f"{loaded.name}-series")
-    _prepare(directory, loaded, replicates)
+    _prepare(directory, loaded, replicates, changes=overrides)
     compile_for(loaded.precision)
     done = _Done(directory)
     try:
@@ -101,7 +102,9 @@ class _Done:
         return series
 
 
-def _prepare(directory: RunDirectory, scenario: Scenario, replicates: int) -> None:
+def _prepare(
+    directory: RunDirectory, scenario: Scenario, replicates: int, *, changes: Sequence[str]
+) -> None:
     """Take a folder and write down what is run."""
     from sim.run_store import OccupiedError, manifest_of
 
@@ -110,7 +113,8 @@ def _prepare(directory: RunDirectory, scenario: Scenario, replicates: int) -> No
     except OccupiedError as error:
         raise click.UsageError(str(error)) from None
     directory.remove(SERIES, "failures.json")
-    manifest = manifest_of(scenario, command="run", replicates=replicates)
+    more = {"changes": list(changes)} if changes else {}
+    manifest = manifest_of(scenario, command="run", replicates=replicates, **more)
     directory.write_json("manifest.json", manifest)
     directory.write_scenario(scenario)
 

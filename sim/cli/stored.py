@@ -38,13 +38,13 @@ def report_command(folders: tuple[Path, ...], out: Path | None) -> None:
     with _told():
         runs = [(folder, load_results(folder)) for folder in folders]
     joint = out or (Path("report.html") if len(folders) > 1 else None)
+    if joint is not None and joint.resolve().with_name("manifest.json").exists():
+        raise click.UsageError(
+            f"{joint} lies in the folder of a run; name another file with --out, or call from "
+            "another folder"
+        )
     if out is None:
         own = [folder / "report.html" for folder in folders]
-        if joint is not None and joint.resolve() in [path.resolve() for path in own]:
-            raise click.UsageError(
-                "the page for all runs would take the place of one run's own report; name a file "
-                "with --out, or call from another folder"
-            )
         for path, (_, results) in zip(own, runs, strict=True):
             _write(path, render(results))
     if joint is not None:

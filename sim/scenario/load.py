@@ -23,6 +23,8 @@ def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenari
 
     Parameters
     ----------
+    path
+        A YAML file, or the name of a shipped scenario.
     overrides
         `a.b.c=value` settings laid over the file, in order.
 
@@ -30,7 +32,11 @@ def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenari
     ------
     ScenarioError
         With every problem found and where it stands.
+    TypeError
+        If `overrides` is one text instead of a list of them.
     """
+    if isinstance(overrides, str) or not isinstance(overrides, Sequence):
+        raise TypeError('overrides must be a list: overrides=["time.steps=50"]')
     try:
         file = find_scenario(str(path))
         known = file.exists()

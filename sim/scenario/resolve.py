@@ -135,24 +135,39 @@ def digest(scenario: Scenario, *, model_version: str) -> str:
 
 
 def with_changes(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
-    """Return the scenario with values changed by dotted path.
+    """Return the scenario with values of its resolved form changed by dotted path.
+
+    What was derived from other values when it was resolved stays: delays, the end of a ramp, the
+    direction of corrections, values given by group.  `--set` changes the short form instead.
 
     Raises
     ------
     ScenarioError
-        If a path does not exist or a value breaks a rule, as `--set` would say it.
+        If a path does not exist or a value breaks a rule, in the words of `--set`.
     """
     content = dump(full(scenario))
+    changes = {str(path): _plain(value) for path, value in changes.items()}
     try:
         for path, value in changes.items():
             *parents, last = path.split(".")
             block: Any = content
             for part in parents:
-                block = block[int(part)] if isinstance(block, list) else block[part]
-            block[int(last) if isinstance(block, list) else last] = value
+                block = block[_place(part) if isinstance(block, list) else part]
+            block[_place(last) if isinstance(block, list) else last] = value
         return Scenario.model_validate(content)
     except (LookupError, TypeError, ValueError):
         return _changed_in_text(scenario, changes)
+
+
+def _plain(value: Any) -> Any:
+    """Return numpy's numbers and arrays as Python's."""
+    return value.tolist() if isinstance(value, (np.generic, np.ndarray)) else value
+
+
+def _place(index: str) -> int:
+    if not index.isdecimal():
+        raise LookupError(index)
+    return int(index)
 
 
 def _changed_in_text(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
@@ -162,7 +177,7 @@ def _changed_in_text(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario
     from sim.scenario.validation import validate_node
 
     text = yaml.safe_dump(dump(full(scenario)), sort_keys=False, allow_unicode=True)
-    root = read_yaml(text, name=f"scenario {scenario.name}")
+    root = read_yaml(text, name=f"resolved scenario {scenario.name}")
     written = (
         f"{path}={json.dumps(value, ensure_ascii=False, default=str)}"
         for path, value in changes.items()

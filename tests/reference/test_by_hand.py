@@ -177,3 +177,22 @@ def test_shares_of_a_hub(kind: str, n_leaves: int, n_branches: int) -> None:
         advance(frame, 1)
         assert frame.state.constraint[0, 0].tolist() == [1] * (n_branches - 1) + [0]
         np.testing.assert_allclose(frame.state.narrative[0], share, rtol=1e-12)
+
+
+@pytest.mark.parametrize("n_branches", [1, 3])
+def test_hubs_are_counted_wherever_they_stand(n_branches: int) -> None:
+    """Kernels take some 4,000 persons, fewer with many branches, at a time."""
+    n, rng = 9_000, np.random.default_rng(5)
+    hubs = np.array([0, 1364, 1365, 2_000, 4_095, 4_096, 8_191, 8_192, 8_999])
+    degrees = np.array([256, 300, 257, 255, 256, 400, 350, 511, 512])
+    sources = np.concatenate([rng.choice(n, m, replace=False) for m in degrees])
+    graph = Graph.from_edges(sources, np.repeat(hubs, degrees), n_persons=n)
+    up = np.full(n, 0.5) + 1e-6  # at least half of the neighbors, and none exactly
+    crowd = world({"constraints": {"coupling": 1.0}}, up=up, down=np.full(n, -1.0), graph=graph)
+    state = crowd.states[0].take(np.zeros(n_branches, dtype=np.intp))
+    before = rng.integers(0, 2, state.constraint.shape, dtype=np.uint8)
+    state.constraint[...] = before
+    frame = crowd.frame(state)
+    advance(frame, 1)
+    share = graph.mean_over_neighbors(before[0].astype(float))
+    np.testing.assert_array_equal(frame.state.constraint[0], (share >= up[:, None]) | before[0])

@@ -111,4 +111,13 @@ class Record(Block):
         Crossing(level=0.1),
         Crossing(level=0.5),
     )
-    """Thresholds of prevalence whose first passage is timed."""
+    """Thresholds of prevalence whose first passage is timed, each once."""
+
+    @model_validator(mode="after")
+    def _thresholds_differ(self) -> Record:
+        for index, crossing in enumerate(self.crossings):
+            if crossing in self.crossings[:index]:
+                raise cross_field(
+                    "this threshold is declared twice", f"crossings.{index}", "crossings"
+                )
+        return self

@@ -115,3 +115,38 @@ def test_a_lake_is_lost_beyond_the_fold_where_decay_is_weak(decay: float) -> Non
     assert np.isfinite(found.cost[:, 0]).all()
     assert np.isinf(found.cost[:, -1]).all() == (decay <= 0.5)
     assert (np.diff(found.cost[:, np.isfinite(found.cost[0])], axis=1) >= 0.0).all()
+
+
+class Broken:
+    """A model whose measure fails."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def fork(self) -> Broken:
+        return Broken(self.value)
+
+    def step(self, correction: float) -> None:
+        pass
+
+    def prevalence(self) -> float:
+        return self.value
+
+
+@pytest.mark.parametrize(
+    ("n_problems", "dwell", "value", "message"),
+    [
+        (1, 5, float("nan"), "not a number"),
+        (1, 21, 0.0, "dwell is 21 steps, the horizon only 20"),
+        (1, 0, 0.0, "dwell must be at least 1"),
+        (2, 5, 0.0, "problem 1 was asked for, and there are 1 models"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(
+    n_problems: int, dwell: int, value: float, message: str
+) -> None:
+    family = Family(20, (20,), u_max=1.0, tolerance=0.5)
+    with pytest.raises(ValueError, match=message):
+        restore(
+            ForkableProblems([Broken(value)], target=0.5, dwell=dwell).evaluate, n_problems, family
+        )

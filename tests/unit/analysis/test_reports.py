@@ -43,7 +43,7 @@ def page(html) -> Page:
 
 def test_runs_are_told_apart_even_where_their_names_coincide(page) -> None:
     runs = dict.fromkeys(row[0] for row in page.rows("The runs side by side"))
-    assert list(runs) == ["Run 1: made_up", "Run 2: made_up", "Run 3: other"]
+    assert list(runs) == ["Run 1: made_up (a)", "Run 2: made_up (a)", "Run 3: other (<b> & co)"]
     assert [page.texts[f"run-{i}-name"] for i in (1, 2, 3)] == list(runs)
 
 
@@ -94,12 +94,12 @@ def test_the_contents_name_every_section(page) -> None:
 def test_the_overview_gives_the_key_quantities_of_each(page) -> None:
     rows = page.rows("The runs side by side")
     assert rows[0] == [
-        "Run 1: made_up", "hold", "a", "3", "1 [0, 2] at 0", "∞ (censored) [25, ∞] at 20",
-        "20 [20, never]", "0.4375 [0.4375, 0.4375]", "15 [15, 15]",
+        "Run 1: made_up (a)", "hold", "3", "1 [0, 2] at 0", "∞ (censored) [25, ∞] at 20",
+        "20 [20, never]", "0.4375 [0.4375, 0.4375]", "∞ (lost) [15, ∞]",
     ]  # fmt: skip
-    assert rows[1][8] == "–"  # no pair of finite costs
+    assert rows[1][7] == "∞ (lost)"  # no pair of finite costs
     assert rows[5] == [
-        "Run 3: other", "heal", "<b> & co", "3", "0 [0, 0] at 0", "3.75 [3.75, 3.75] at 15",
+        "Run 3: other (<b> & co)", "heal", "3", "0 [0, 0] at 0", "3.75 [3.75, 3.75] at 15",
         "never lost", "0.4375 [0.4375, 0.4375]", "–",
     ]  # fmt: skip
 
@@ -119,7 +119,7 @@ def test_a_cost_regained_later_has_an_undefined_point_of_no_return(runs) -> None
     table = overview_table(["one"], [results(regained).summary()])
     assert table["no_return"].isna().all()
     text = Page(render_all([("x", results(regained)), runs[2]])).rows("The runs side by side")
-    assert text[0][6] == "undefined"
+    assert text[0][5] == "undefined"
 
 
 def test_curves_are_small_multiples_on_shared_axes(runs) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,3 +209,25 @@ def test_exhaustive_plans_are_all_of_them_once() -> None:
     assert plans.shape == (4, 81)
     assert np.unique(plans, axis=1).shape == (4, 81)
     assert set(np.unique(plans)) == {0.0, 1.0, 2.5}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"lengths": (30,)}, "lengths must end with the horizon, 20"),
+        ({"lengths": (10,)}, "lengths must end with the horizon, 20"),
+        ({"lengths": ()}, "whole numbers of steps, 1 or more"),
+        ({"lengths": (0, 20)}, "whole numbers of steps, 1 or more"),
+        ({"lengths": (7.5, 20)}, "whole numbers of steps, 1 or more"),
+        ({"horizon": 0}, "whole numbers of steps, 1 or more"),
+        ({"u_max": 0.0}, "u_max must be positive and finite"),
+        ({"u_max": -1.0}, "u_max must be positive and finite"),
+        ({"u_max": float("inf")}, "u_max must be positive and finite"),
+        ({"u_max": float("nan")}, "u_max must be positive and finite"),
+        ({"tolerance": 0.0}, "must lie in"),
+        ({"tolerance": 1.5}, "must lie in"),
+    ],
+)
+def test_a_family_that_makes_no_sense_is_refused(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Family(**{"horizon": 20, "lengths": (20,), "u_max": 1.0, "tolerance": 0.1, **changed})

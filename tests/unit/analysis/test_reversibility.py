@@ -333,3 +333,10 @@ def test_a_twin_is_tried_with_every_replicate_where_they_reach_different_exposur
         if factor > 0.0:
             checks = [measure(twin, r, role="twin").checks[0] for r in range(6)]
             assert all(check["certificate_holds"] for check in checks), seed
+
+
+def test_the_longest_name_leaves_room_for_its_twins() -> None:
+    name = "x" * 64
+    assert twin_at(load_scenario("quickstart").model_copy(update={"name": name}), 0.5).name == (
+        "x" * 59 + "_twin"
+    )

@@ -52,9 +52,9 @@ def test_heights_are_roots_of_shares_one_moment_below_the_other(shares, narrow: 
             values, edges, baseline = patch.get_data()
             assert baseline == base
             np.testing.assert_allclose(edges, np.linspace(0.0, 1.0, 21))
-            share = ((values - base) / 1.15) ** 2
+            share = ((values - base) / 0.92) ** 2
             np.testing.assert_allclose(np.nan_to_num(share), rows.sort_values("bin")["share"])
-    assert axes.get_ylim()[1] > 1.15
+    assert axes.get_ylim()[1] > 0.92
 
 
 def test_scenario_and_twin_differ_by_more_than_color(shares: pd.DataFrame) -> None:
@@ -68,7 +68,7 @@ def test_scenario_and_twin_differ_by_more_than_color(shares: pd.DataFrame) -> No
 
 def test_it_is_told_in_words_and_listed(shares: pd.DataFrame) -> None:
     figure = ridgeline_figure(shares)
-    assert "Reversible twin, exposure step 0: most persons, 95 %, between 0 and 0.05;" in (
+    assert "Reversible twin, exposure step 0: fullest part, with 95 %, between 0 and 0.05;" in (
         figure.description
     )
     table = ridges(shares)

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from threading import Event
 
-import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
@@ -13,6 +12,7 @@ from analysis.report import render
 from analysis.run import CostPlan, CostRun
 from analysis.stored import (
     DIMENSIONS,
+    Difference,
     NotARunError,
     compare_origins,
     compare_scenarios,
@@ -87,11 +87,12 @@ def test_what_differs_is_named_where_it_stands(run: Path, tmp_path: Path) -> Non
 
 def test_rows_that_only_one_run_has_are_differences(run: Path, tmp_path: Path) -> None:
     fewer = finished(tmp_path / "fewer", restoration={**CONTENT["restoration"], "replicates": 1})
-    extra = [d for d in compare_tables(run, fewer) if d.where.startswith("checks.evaluations")]
-    assert [d.where for d in extra] == [
-        f"checks.evaluations at role {role}, replicate 1" for role in ("scenario", "twin")
+    found = compare_tables(run, fewer)
+    assert [d for d in found if d.where.startswith("checks")] == [
+        Difference("checks: rows that the other lacks", 2, 0)
     ]
-    assert all(np.isnan(d.second) for d in extra)
+    assert compare_tables(fewer, run)[0].second > 0
+    assert {d.where.partition(":")[1] for d in found} == {":"}
 
 
 def test_exported_tables_hold_the_same_numbers(run: Path, tmp_path: Path) -> None:

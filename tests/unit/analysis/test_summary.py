@@ -63,13 +63,13 @@ def at(table: pd.DataFrame, **key: object) -> pd.Series:
     return table.loc[index]
 
 
-def test_the_curve_ranks_infinity_and_averages_only_what_is_finite() -> None:
+def test_the_curve_ranks_infinity_and_averages_nothing() -> None:
     table = cost_curve_table(rows({0: [0, 0, 0], 5: [1, 3, INF], 9: [2, INF, INF]}))
     assert table["cost"].tolist() == [0.0, 3.0, INF]
     middle = at(table, delay=5)
     assert (middle["replicates"], middle["censored"]) == (3, pytest.approx(1 / 3))
     assert (middle["finite_low"], middle["finite_high"]) == (1.0, 3.0)
-    assert (middle["height"], middle["length"]) == (pytest.approx(0.2), 10.0)
+    assert (middle["height"], middle["length"]) == (pytest.approx(0.3), 10)
     assert (middle["cost_low"], middle["cost_high"]) == (1.0, INF)
     assert middle["prevalence_rested"] == pytest.approx(0.35)
     assert middle["floor"] == pytest.approx(0.05)
@@ -80,7 +80,8 @@ def test_a_curve_that_is_lost_everywhere_has_no_finite_range() -> None:
     row = at(cost_curve_table(rows({4: [INF, INF]})), delay=4)
     assert (row["cost"], row["cost_low"], row["cost_high"]) == (INF, INF, INF)
     assert row["censored"] == 1.0
-    assert np.isnan([row["finite_low"], row["finite_high"], row["height"], row["length"]]).all()
+    assert np.isnan([row["finite_low"], row["finite_high"], row["height"]]).all()
+    assert row["length"] == 0
 
 
 def test_the_curve_keeps_roles_and_targets_apart() -> None:
@@ -105,19 +106,33 @@ def test_marginal_cost_counts_what_is_lost_gained_and_undefined() -> None:
     first = at(table, delay_from=0)
     assert first["delay_to"] == 2
     assert (first["finite"], first["lost"], first["gained"], first["undefined"]) == (2, 1, 1, 1)
-    assert first["marginal"] == -0.5  # of (1 − 0) / 2 and (1 − 2) / 2, the lower
-    assert (first["marginal_low"], first["marginal_high"]) == (-0.5, 0.5)
+    assert first["marginal"] == -0.5  # of −∞, (1 − 2) / 2, (1 − 0) / 2 and ∞, the lower middle one
+    assert (first["marginal_low"], first["marginal_high"]) == (-INF, INF)
     assert first["decreases"] == 1
     second = at(table, delay_from=2)
-    assert second["marginal"] == 0.5  # per step of delay: the median of 5, 0 and 5, over 10
+    assert second["marginal"] == 0.0  # per step of delay: of −∞, 0, 5 and 5, over 10
     assert (second["finite"], second["lost"], second["gained"], second["undefined"]) == (3, 0, 1, 1)
     assert second["decreases"] == 0
 
 
-def test_a_difference_without_finite_pairs_is_no_number() -> None:
-    row = at(marginal_cost_table(rows({0: [1.0], 5: [INF]})), delay_from=0)
+def test_a_difference_without_ranked_pairs_is_no_number() -> None:
+    row = at(marginal_cost_table(rows({0: [1.0, INF], 5: [INF, INF]})), delay_from=0)
+    assert (row["marginal"], row["finite"], row["lost"], row["undefined"]) == (INF, 0, 1, 1)
+    row = at(marginal_cost_table(rows({0: [INF, INF], 5: [INF, INF]})), delay_from=0)
     assert np.isnan([row["marginal"], row["marginal_low"], row["marginal_high"]]).all()
-    assert (row["finite"], row["lost"]) == (0, 1)
+    assert (row["finite"], row["undefined"]) == (0, 2)
+
+
+def test_a_single_replicate_has_no_interval() -> None:
+    row = at(cost_curve_table(rows({4: [2.0]})), delay=4)
+    assert row["cost"] == 2.0
+    assert np.isnan([row["cost_low"], row["cost_high"]]).all()
+
+
+def test_of_an_even_number_the_median_is_the_lower_middle_one() -> None:
+    row = at(cost_curve_table(rows({4: [1.0, 2.0, 4.0, INF]})), delay=4)
+    assert (row["cost"], row["height"], row["length"]) == (2.0, pytest.approx(0.2), 10)
+    assert row["prevalence_rested"] == pytest.approx(0.35)
 
 
 def test_one_delay_has_no_marginal_cost() -> None:
@@ -128,8 +143,8 @@ def test_the_premium_is_the_matched_difference_from_the_twin() -> None:
     here = rows({5: [3.0, 9.0, INF, INF, 4.0]})
     twin = rows({5: [1.0, 4.0, 2.0, INF, INF]}, role="twin")
     row = at(premium_table(pd.concat([here, twin])), delay=5)
-    assert row["premium"] == 2.0
-    assert (row["premium_low"], row["premium_high"]) == (2.0, 5.0)
+    assert row["premium"] == 2.0  # of −∞, 2, 5 and ∞
+    assert (row["premium_low"], row["premium_high"]) == (-INF, INF)
     assert (row["finite"], row["lost"], row["gained"], row["undefined"]) == (2, 1, 1, 1)
 
 

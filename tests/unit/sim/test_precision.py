@@ -15,6 +15,7 @@ from sim.engine import advance
 from sim.model import AlignmentModel
 from sim.population import State
 from sim.scenario.load import load_scenario
+from sim.scenario.schema import Scenario
 from tests.reference.worlds import World, random_world
 
 TRIES = max(20, settings.default.max_examples // 5)
@@ -89,6 +90,32 @@ def test_a_certificate_of_single_precision_bounds_what_single_precision_stores()
     measured = measure(scenario, 0)
     assert measured.checks[0]["certificate_holds"]
     assert {row["cost"] for row in measured.cost} == {0.0}
+
+
+def test_what_single_precision_cannot_hold_cannot_be_set() -> None:
+    model = AlignmentModel("quickstart", **{"population.size": 20, "precision": "single"})
+    person = model.agents[0]
+    with pytest.raises(ValueError, match="too large for single precision"):
+        person.exposure_deprivation = 1e39
+    person.exposure_deprivation = 1e30
+    assert np.isfinite(model.state.exposure).all()
+
+
+def test_the_path_check_of_single_precision_excuses_rounding_and_no_more() -> None:
+    """Exposure that fades by three parts in a million is a fall."""
+    content = {
+        "precision": "single",
+        "population": {"size": 20, "initial": {"exposure": 1.000004, "constrained": 1.0}},
+        "channels": ["only"],
+        "network": {"kind": "ring"},
+        "time": {"steps": 12},
+        "exposure": {"leak": 5e-7},
+        "constraints": {"activation": 1.0, "width": 0.0},
+        "narrative": {"rule": "none"},
+        "restoration": {"delays": [0, 6], "rest": 5, "horizon": 6, "dwell": 2},
+    }
+    measured = measure(Scenario.model_validate(content), 0)
+    assert measured.checks[0]["path_violations"] == 1
 
 
 def test_kernels_are_compiled_once_a_precision(

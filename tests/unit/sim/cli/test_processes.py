@@ -46,9 +46,9 @@ def reference() -> dict[str, bytes]:
 @pytest.mark.parametrize(
     ("signals", "line"),
     [
-        ((signal.SIGINT,), "replicates: 1 of 4"),
-        ((signal.SIGTERM,), "replicates: 2 of 4"),
-        ((signal.SIGKILL,), "replicates: 1 of 4"),
+        ((signal.SIGINT,), "the twin's too: 1 of 4"),
+        ((signal.SIGTERM,), "the twin's too: 2 of 4"),
+        ((signal.SIGKILL,), "the twin's too: 1 of 4"),
         ((signal.SIGINT,), "finding the reversible twin"),
     ],
     ids=["Ctrl-C", "TERM", "KILL", "Ctrl-C in the search"],

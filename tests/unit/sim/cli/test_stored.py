@@ -43,17 +43,40 @@ def test_one_page_is_written_where_it_is_asked_for_and_nowhere_else(
     assert not (folder / "report.html").exists()
 
 
-def test_one_page_never_takes_the_place_of_a_runs_own_report(
+def test_one_page_never_takes_the_place_of_what_a_run_wrote(
     remanence: Call, two: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = [(path / "report.html").read_bytes() for path in two]
     monkeypatch.chdir(two[0])
     said = remanence("report", ".", "../b")
     assert said.code == 2
-    assert "name a file with --out" in said.err
+    assert "report.html lies in the folder of a run; name another file with --out" in said.err
+    assert remanence("report", "../b", "--out", "cost.parquet").code == 2
+    assert remanence("report", "../b", "--out", "../b/x.html").code == 2
     assert [(path / "report.html").read_bytes() for path in two] == before
-    remanence("report", "../b", "--out", "here.html")
-    assert Path("here.html").read_text() == "<html></html>"
+
+
+def test_a_damaged_table_is_named(remanence: Call, two: tuple[Path, Path]) -> None:
+    table = two[0] / "cost.parquet"
+    table.write_bytes(table.read_bytes()[:300])
+    for command in (("report", "a"), ("export", "a"), ("compare-runs", "a", "b")):
+        said = remanence(*command)
+        assert said.code == 74
+        assert "a/cost.parquet: damaged" in said.err
+        assert "Traceback" not in said.err
+
+
+def test_a_run_of_another_scenario_is_replaced_aloud(
+    remanence: Call, two: tuple[Path, Path]
+) -> None:
+    again = remanence("cost", "small.yaml", "--seed", "1", "--out", "a", "--no-twin")
+    assert "replacing" not in again.err
+    other = remanence("cost", "small.yaml", "--seed", "3", "--out", "a", "--no-twin")
+    assert "replacing the run of small in a" in other.err
+    changed = ("--set", "population.size=21", "--seed", "3")
+    assert remanence("cost", "small.yaml", *changed, "--out", "a", "--no-twin").code == 0
+    manifest = json.loads((two[0] / "manifest.json").read_text())
+    assert manifest["changes"] == ["population.size=21"]
 
 
 def test_runs_are_compared(remanence: Call, two: tuple[Path, Path]) -> None:

@@ -67,3 +67,12 @@ def test_ties_that_differ_in_weight_are_refused() -> None:
     for graph in (weighted, Graph.complete_graph(3)):
         with pytest.raises(ValueError, match="weigh the same"):
             near(graph, np.zeros(3, np.int32))
+
+
+def test_the_order_is_breadth_first_from_the_first_person_on() -> None:
+    #  5 - 0 - 3   4 - 1   2
+    graph = Graph.from_edges(np.array([0, 0, 4]), np.array([5, 3, 1]), n_persons=6)
+    numbered = near(graph, np.zeros(6, np.int32))
+    # 0, 3, 5, then 1, 4, then 2 become 0, 1, 2, 3, 4, 5.
+    wanted = Graph.from_edges(np.array([0, 0, 3]), np.array([1, 2, 4]), n_persons=6)
+    assert numbered == wanted

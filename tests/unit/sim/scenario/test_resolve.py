@@ -144,6 +144,7 @@ def test_changes_go_by_dotted_path() -> None:
         ("nowhere.leak", 0.5, "nowhere"),
         ("stressors.3.level", 0.5, "stressors.3"),
         ("stressors.x.level", 0.5, "stressors.x"),
+        ("stressors.-1.level", 0.5, "stressors.-1"),
         ("seed.level", 0.5, "seed"),
         ("", 0.5, "expected KEY=VALUE"),
         ("time", object(), "time"),
@@ -173,3 +174,10 @@ def test_parts_that_miss_the_whole_are_scaled_to_it() -> None:
     exact = full(Scenario.model_validate({"population": {"groups": tenths}}))
     assert sum(tenths.values()) < 1.0
     assert {name: group.share for name, group in exact.population.groups.items()} == tenths
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    changes = {"population.size": np.int64(30), "restoration.delays": np.array([1, 2])}
+    changed = with_changes(scenario(), {**changes, "exposure.noise": np.float32(0.5)})
+    assert (changed.population.size, changed.restoration.delays) == (30, (1, 2))
+    assert changed.exposure.noise == 0.5
