@@ -10,13 +10,14 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 from matplotlib.ticker import MaxNLocator
 
-from analysis.palette import PAPER, SCENARIO, TWIN
+from analysis.palette import MUTED, PAPER, SCENARIO, TWIN
 from analysis.wording import ROLES
 
 FloatArray = npt.NDArray[np.float64]
@@ -123,6 +124,14 @@ def write_labels(axes: Axes, labels: Sequence[Label], *, top: float, inside: boo
             zorder=1.8,
             bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.8},
         )
+
+
+def write_key(
+    figure: Drawing, handles: Sequence[Artist], names: Sequence[str], **placement: Any
+) -> None:
+    """Explain the looks of lines, marks and areas in a line outside the panels."""
+    look: dict[str, Any] = {"frameon": False, "fontsize": 8.5, "labelcolor": MUTED}
+    figure.legend(handles, names, borderpad=0.0, **look, **placement)
 
 
 def time_axis(axes: Axes, steps: pd.Series) -> None:

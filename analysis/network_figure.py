@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis.drawing import COLORS, STYLE, Drawing, strokes
+from analysis.drawing import COLORS, STYLE, Drawing, strokes, write_key
 from analysis.palette import INK, MUTED, PAPER
 from analysis.wording import ROLES, number, of
 
@@ -132,17 +132,14 @@ def _key(figure: Drawing, n_states: int, scale: float) -> None:
                markerfacecolor=(INK, tint(n, n_states)) if n else "none")
         for n in range(n_states)
     ]  # fmt: skip
-    figure.legend(
+    write_key(
+        figure,
         handles,
         [f"{n}" for n in range(n_states)],
         title="Active constraints",
         loc="outside lower left",
         ncols=n_states,
-        frameon=False,
-        fontsize=8.5,
         title_fontsize=8.5,
-        labelcolor=MUTED,
-        borderpad=0.0,
         columnspacing=1.2,
         handletextpad=0.1,
         alignment="left",

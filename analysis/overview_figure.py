@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from analysis.drawing import COLORS, LINES, MARKERS, STYLE, Drawing, time_axis
+from analysis.drawing import COLORS, LINES, MARKERS, STYLE, Drawing, time_axis, write_key
 from analysis.figures import cost_panel, top_of
 from analysis.palette import MUTED
 from analysis.restoration import TARGETS
@@ -54,15 +54,12 @@ def overview_figure(curves: Mapping[str, pd.DataFrame], *, narrow: bool = False)
 
 
 def _key(figure: Drawing, roles: list[str]) -> None:
-    figure.legend(
+    write_key(
+        figure,
         [Line2D([], [], color=COLORS[r], linestyle=LINES[r], **MARKERS[r]) for r in roles],
         [ROLES[role] for role in roles],
         loc="outside upper right",
         ncols=2,
-        frameon=False,
-        fontsize=8.5,
-        labelcolor=MUTED,
-        borderpad=0.0,
     )
 
 

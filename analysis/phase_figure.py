@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from analysis.drawing import COLORS, LINES, STYLE, Drawing, both_ways, draw_way
-from analysis.palette import INK, MUTED
+from analysis.drawing import COLORS, LINES, STYLE, Drawing, both_ways, draw_way, write_key
+from analysis.palette import INK
 from analysis.wording import ROLES, number
 
 _PANELS = {"narrative": "Narrative displacement n", "trust": "Trust T"}
@@ -71,15 +71,12 @@ def _key(figure: Drawing, roles: list[str], *, narrow: bool) -> None:
                markerfacecolor="none" if name == "start" else INK)
         for name, (shape, size) in _POINTS.items()
     ]  # fmt: skip
-    figure.legend(
+    write_key(
+        figure,
         lines + points,
         [ROLES[role] for role in roles] + list(_POINTS),
         loc="outside upper left",
         ncols=3 if narrow else 5,
-        frameon=False,
-        fontsize=8.5,
-        labelcolor=MUTED,
-        borderpad=0.0,
         columnspacing=1.2,
         handlelength=1.8,
         handletextpad=0.4,

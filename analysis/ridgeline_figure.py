@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from analysis.drawing import COLORS, STYLE, Drawing
-from analysis.palette import LINE, MUTED, PAPER
+from analysis.drawing import COLORS, STYLE, Drawing, write_key
+from analysis.palette import LINE, PAPER
 from analysis.wording import ROLES, number, percent
 
 _TALLEST = 0.92
@@ -83,15 +83,12 @@ def _key(figure: Drawing, roles: list[str]) -> None:
         "scenario": Patch(facecolor=COLORS["scenario"], alpha=0.4),
         "twin": Line2D([], [], color=COLORS["twin"], linestyle=(0, (2.5, 1.5)), linewidth=1.4),
     }
-    figure.legend(
+    write_key(
+        figure,
         [looks[role] for role in roles],
         [ROLES[role] for role in roles],
         loc="outside upper right",
         ncols=2,
-        frameon=False,
-        fontsize=8.5,
-        labelcolor=MUTED,
-        borderpad=0.0,
         handletextpad=0.5,
     )
 

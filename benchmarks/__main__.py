@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
+from sim.spans import threads_limited
+
 NAMES = (
     "engine",
     "sparse",
@@ -24,7 +26,9 @@ def main() -> None:
         if name not in NAMES:
             sys.exit(f"no benchmark named {name}; known: {', '.join(NAMES)}")
         print(f"\n## {name}\n", flush=True)
-        import_module(f"benchmarks.{name}").main()
+        # Others have one thread too; `floor` says what a second one gains.
+        with threads_limited(1):
+            import_module(f"benchmarks.{name}").main()
 
 
 if __name__ == "__main__":

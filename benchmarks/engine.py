@@ -35,24 +35,30 @@ def prepared(size: int, **changes: Any) -> tuple[Scenario, Population, State, Dr
     return scenario, population, State.initial(scenario, population, draws), draws
 
 
+def begun(prepared: tuple[Scenario, Population, State, Draws], *, listening: bool = False) -> Frame:
+    """Return the engine at the first step."""
+    scenario, population, state, draws = prepared
+    return Frame.begin(
+        population,
+        state,
+        coefficients=Coefficients.of(scenario),
+        environment=Environment.of(scenario),
+        draws=draws,
+        listening=listening,
+    )
+
+
 def main() -> None:
     print("| persons | noise and feedback | plain Mesa ns | engine ns | ratio |")
     print("|---|---|---|---|---|")
     for size in (1_000, 10_000, 100_000):
         for noise in (0.0, 0.3):
-            scenario, population, state, draws = prepared(size, exposure={"noise": noise})
-            model = ReferenceModel(scenario, population)
-            model.adopt(state)
+            world = prepared(size, exposure={"noise": noise})
+            model = ReferenceModel(world[0], world[1])
+            model.adopt(world[2])
             if noise == 0.0:
                 model.gather_reports = lambda: None  # the engine does not collect them either
-            frame = Frame.begin(
-                population,
-                state,
-                coefficients=Coefficients.of(scenario),
-                environment=Environment.of(scenario),
-                draws=draws,
-                listening=noise > 0.0,
-            )
+            frame = begun(world, listening=noise > 0.0)
             advance(frame, 2)
             model.step()
             slow = best_of(3 if size < 100_000 else 2, model.step) / size * 1e9

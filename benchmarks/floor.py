@@ -11,11 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.engine import prepared
+from benchmarks.engine import begun, prepared
 from benchmarks.timing import best_of
-from sim.coefficients import Coefficients
 from sim.engine import advance
-from sim.environment import Environment
 from sim.processes.stage import Frame
 from sim.spans import threads_limited
 
@@ -44,14 +42,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|---|")
     for size in (100_000, 1_000_000, 4_000_000):
         for precision in ("double", "single"):
-            scenario, population, state, draws = prepared(size, precision=precision)
-            frame = Frame.begin(
-                population,
-                state,
-                coefficients=Coefficients.of(scenario),
-                environment=Environment.of(scenario),
-                draws=draws,
-            )
+            frame = begun(prepared(size, precision=precision))
             advance(frame, 30)
             alone, shared = _rounds(lambda frame=frame: advance(frame, 1))
             moved = bytes_moved(frame)

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.engine import prepared
+from benchmarks.engine import begun, prepared
 from benchmarks.timing import best_of
 from sim.coefficients import Coefficients
 from sim.engine import advance
 from sim.environment import Environment
 from sim.population import Population, State
-from sim.processes.stage import Frame
 
 _STEPS = 40
 
@@ -109,10 +108,10 @@ def main() -> None:
     print("| persons | Starsim ns | engine ns | ratio |")
     print("|---|---|---|---|")
     for size in (1_000, 10_000, 100_000, 1_000_000):
-        scenario, population, state, draws = prepared(size)
+        scenario, population, state, _ = world = prepared(size)
         c, environment = Coefficients.of(scenario), Environment.of(scenario)
         model = starsim_model(ss, population, state, c, environment)
-        frame = Frame.begin(population, state, coefficients=c, environment=environment, draws=draws)
+        frame = begun(world)
         advance(frame, 30)
         for _ in range(30):
             model.run_one_step()
