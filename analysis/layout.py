@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from analysis.snapshot import pairs_of
+
 _ROUNDS = 60
 
 
@@ -39,7 +41,7 @@ def _attracted(tied: np.ndarray, ties: pd.DataFrame, share: float) -> tuple[np.n
 
     graph = nx.Graph()
     graph.add_nodes_from(tied.tolist())
-    pairs = np.unique(np.sort(ties[["source", "target"]].to_numpy(), axis=1), axis=0)
+    pairs = pairs_of(ties)
     graph.add_edges_from(pairs.tolist())
     places = nx.spring_layout(graph, seed=0, iterations=_ROUNDS)
     points = np.array([places[person] for person in tied.tolist()])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import matplotlib as mpl
 import pandas as pd
 
-from analysis.drawing import STYLE, Drawing, draw_way, write_labels
+from analysis.drawing import STYLE, Drawing, both_ways, draw_way, write_labels
 from analysis.wording import ROLES, number
 
 
@@ -43,7 +43,7 @@ def loop_figure(loop: pd.DataFrame, *, narrow: bool = False) -> Drawing:
 def _in_words(loop: pd.DataFrame) -> str:
     sentences = []
     for role, rows in loop.groupby("role", sort=True):
-        down = rows[rows["phase"] == "rest"].sort_values("step")
+        _, down = both_ways(rows)
         ends = [
             f"{number(row.prevalence)} at exposure {number(row.exposure)}"
             for row in down.iloc[[0, -1]].itertuples()

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from analysis.drawing import COLORS, STYLE, Drawing, strokes, write_key
 from analysis.palette import INK, MUTED, PAPER
+from analysis.snapshot import pairs_of
 from analysis.wording import ROLES, number, of
 
 MOST_TIES = 4_000
@@ -95,7 +96,7 @@ def _dots(axes: Axes, placed: pd.DataFrame, role: str, *, n_states: int, scale: 
 
 
 def _ties(axes: Axes, ties: pd.DataFrame, layout: pd.DataFrame) -> None:
-    pairs = np.unique(np.sort(ties[["source", "target"]].to_numpy(), axis=1), axis=0)
+    pairs = pairs_of(ties)
     if 0 < len(pairs) <= MOST_TIES:
         place = layout.set_index("person")[["x", "y"]]
         ends = (place.loc[pairs[:, end]].to_numpy() for end in (0, 1))
@@ -148,7 +149,7 @@ def _key(figure: Drawing, n_states: int, scale: float) -> None:
 
 def _in_words(persons: pd.DataFrame, ties: pd.DataFrame, moments: list[str]) -> str:
     one = persons[(persons["role"] == "scenario") & (persons["moment"] == moments[0])]
-    pairs = np.unique(np.sort(ties[["source", "target"]].to_numpy(), axis=1), axis=0)
+    pairs = pairs_of(ties)
     drawn = f" and {number(len(pairs))} ties among them" if len(pairs) else ", no ties drawn"
     sentences = [f"{number(len(one))} persons{drawn}"]
     for role, rows in persons.groupby("role", sort=True):

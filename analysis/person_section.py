@@ -13,7 +13,7 @@ from analysis.narratives import ridgeline_table
 from analysis.network_figure import MOST_TIES, network_figure
 from analysis.results import CostResults
 from analysis.ridgeline_figure import ridgeline_figure
-from analysis.snapshot import MOST_PERSONS
+from analysis.snapshot import MOST_PERSONS, pairs_of
 from analysis.table import Table
 from analysis.wording import number
 from sim.scenario.resolve import full
@@ -65,7 +65,7 @@ class PersonSection:
     def snapshot(self) -> dict[str, Any]:
         """Return what a caption says of the sample and of its ties."""
         ties = self.ties[self.ties["role"] == "scenario"]
-        pairs = ties[["source", "target"]].apply(frozenset, axis=1).nunique() if len(ties) else 0
+        pairs = len(pairs_of(ties))
         population = self.scenario.population.size
         return {
             "shown": number(0 if self.layout is None else len(self.layout)),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from analysis.figures import drawn_steps
+from analysis.snapshot import pairs_of
 from analysis.table import Formats, Table, in_order, listing, role_name
 from analysis.wording import number, percent
 
@@ -95,9 +95,7 @@ def persons(
     roles = sorted(set(table["role"]))
     moments = list(dict.fromkeys(table.sort_values("step")["moment"]))
     group = table.drop_duplicates("person").set_index("person")["group"]
-    mine = ties.loc[ties["role"] == "scenario", ["source", "target"]].to_numpy()
-    both = np.unique(np.vstack([mine, mine[:, ::-1]]), axis=0)
-    n_ties = pd.Series(both[:, 0]).value_counts()
+    n_ties = pd.Series(pairs_of(ties[ties["role"] == "scenario"]).ravel()).value_counts()
     active = table.set_index(["role", "moment", "person"])["active"].to_dict()
     rows = tuple(
         (

@@ -18,7 +18,7 @@ def render(results: CostResults) -> str:
 
     The page has no scripts and asks for no other resource.
     """
-    section = section_of(results)
+    section = section_of(results, results.summary())
     body = _template("run.html.j2", level=2, label="", within="", **section)
     return _template("report.html.j2", body=body, **section)
 
@@ -36,8 +36,9 @@ def render_all(runs: Sequence[tuple[str, CostResults]]) -> str:
     labels = [_label(i, folder, results) for i, (folder, results) in enumerate(runs, 1)]
     summaries = [results.summary() for _, results in runs]
     parts = []
-    for i, (label, (_, results)) in enumerate(zip(labels, runs, strict=True), 1):
-        section = section_of(results, prefix=f"run-{i}-")
+    named = zip(labels, runs, summaries, strict=True)
+    for i, (label, (_, results), summary) in enumerate(named, 1):
+        section = section_of(results, summary, prefix=f"run-{i}-")
         body = _template("run.html.j2", level=3, label=label, within=f"run-{i}-name ", **section)
         headings = re.findall(rf'<h3 id="(run-{i}-[a-z-]+)">([^<]*)</h3>', body)
         parts.append({"label": label, "body": body, "headings": headings, **section})

@@ -9,7 +9,7 @@ from threading import Event
 
 import pandas as pd
 
-from analysis.cost import measure
+from analysis.cost import Row, measure
 from analysis.results import TABLES, CostResults
 from analysis.reversibility import reversible_twin, twin_at
 from sim.run_store import (
@@ -85,12 +85,7 @@ class CostPlan:
         subject = self.scenario if role == "scenario" else self.twin
         assert subject is not None  # tasks name the twin only when there is one
         measured = measure(subject, replicate, role=role, stopped=stopped)
-        tables = {name: pd.DataFrame(getattr(measured, name)) for name in TABLES}
-        # Whether there are any rows, or what they hold, must not decide the columns.
-        for name, columns in _COLUMNS.items():
-            rows = pd.DataFrame(getattr(measured, name), columns=list(columns))
-            tables[name] = rows.astype(columns)
-        return tables
+        return {name: _as_table(name, getattr(measured, name)) for name in TABLES}
 
 
 _COLUMNS = {
@@ -113,6 +108,14 @@ _COLUMNS = {
         "weight": "float64",
     },
 }  # fmt: skip
+
+
+def _as_table(name: str, rows: list[Row]) -> pd.DataFrame:
+    """Return the rows of a table; whether there are any must not decide its columns."""
+    columns = _COLUMNS.get(name)
+    if columns is None:
+        return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=list(columns)).astype(columns)
 
 
 def _key(task: Task) -> str:

@@ -36,15 +36,16 @@ Figure = dict[str, str]
 """A figure as inline SVG, for wide and for narrow screens."""
 
 
-def section_of(results: CostResults, *, prefix: str = "") -> dict[str, Any]:
+def section_of(results: CostResults, summary: Summary, *, prefix: str = "") -> dict[str, Any]:
     """Return what the template of a run needs.
 
     Parameters
     ----------
+    summary
+        That of the results.
     prefix
         Every id in the section begins with it, so that several runs fit into one page.
     """
-    summary = results.summary()
     scenario = full(results.scenario)
     path = path_table(results.tables["path"])
     loop = loop_table(results.tables["path"])

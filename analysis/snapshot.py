@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from sim.network import Graph
 from sim.population import IntArray
@@ -67,6 +68,12 @@ def ties_among(graph: Graph, persons: IntArray) -> list[Row]:
     values = 1.0 / graph.degrees()[targets] if weights is None else weights[entries]
     rows = zip(sources.tolist(), targets.tolist(), values.tolist(), strict=True)
     return [{"source": s, "target": t, "weight": w} for s, t, w in rows]
+
+
+def pairs_of(ties: pd.DataFrame) -> IntArray:
+    """Return who are tied, (pairs, 2), each pair once whichever way and in whichever role."""
+    ends = ties[["source", "target"]].to_numpy(dtype=np.int64)
+    return np.unique(np.sort(ends, axis=1), axis=0)
 
 
 def _influences(graph: Graph, persons: IntArray) -> tuple[IntArray, IntArray, IntArray]:
