@@ -202,7 +202,10 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         self._check_same_persons(scenario)
         fork = object.__new__(type(self))
         fork._set_up(
-            scenario, self._population_of(scenario), self.state.copy(), draws=self.frame.draws
+            scenario,
+            self._population_of(scenario),
+            self.state.copy().suited(scenario),
+            draws=self.frame.draws,
         )
         fork.frame.step, fork.steps, fork.running = self.frame.step, self.steps, self.running
         fork.frame.changes[...] = self.frame.changes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -195,6 +195,14 @@ class State:
         a, (G, K, R), ≥ 0 [load].
     answers, positives
         Answers received in the step, and those that said "active", (G, K, R).
+    anchor
+        Displacement to which a person is drawn back, (N, R), in [0, 1]; or nobody's, (0, R).
+    wear
+        How far damage has lowered `up`, (K, N, R), ≥ 0 [load]; or nobody's, (K, 0, R).
+    exited
+        Whether a person has stopped answering for good, (N, R), 0 or 1; or nobody's, (0, R).
+
+    Columns that may be nobody's are there only in scenarios that use them: see `suited`.
     """
 
     exposure: FloatArray
@@ -205,6 +213,19 @@ class State:
     correction: FloatArray
     answers: IntArray
     positives: IntArray
+    anchor: FloatArray = field(default_factory=lambda: np.empty(0))
+    wear: FloatArray = field(default_factory=lambda: np.empty(0))
+    exited: RelayArray = field(default_factory=lambda: np.empty(0, np.uint8))
+
+    def __post_init__(self) -> None:
+        for name, persons in (
+            ("anchor", (0,)),
+            ("wear", (self.exposure.shape[0], 0)),
+            ("exited", (0,)),
+        ):
+            column = getattr(self, name)
+            if column.size == 0:
+                setattr(self, name, column.reshape(*persons, self.n_branches))
 
     @property
     def n_branches(self) -> int:
@@ -241,12 +262,21 @@ class State:
             correction=np.zeros((n_groups, n_channels, 1)),
             answers=np.zeros((n_groups, n_channels, 1), dtype=np.int64),
             positives=np.zeros((n_groups, n_channels, 1), dtype=np.int64),
-        )
+        ).suited(scenario)
 
     def _mapped(
         self, change: Callable[[npt.NDArray[np.generic]], npt.NDArray[np.generic]]
     ) -> State:
         return State(*(np.ascontiguousarray(change(getattr(self, f.name))) for f in fields(self)))
+
+    def suited(self, scenario: Scenario) -> State:
+        """Return the state with every column the scenario uses; those missing begin neutral."""
+        missing = {
+            name: neutral(self)
+            for name, (used, neutral) in _OPTIONAL.items()
+            if used(scenario) and getattr(self, name).size == 0
+        }
+        return replace(self, **missing) if missing else self
 
     def copy(self) -> State:
         """Return an independent copy."""
@@ -276,8 +306,8 @@ class State:
     def no_worse_than(self, other: State, *, tolerance: float = 0.0) -> BoolArray:
         """Return for each branch whether it is nowhere worse than the other state's, (R,).
 
-        The order is (E, L, n, ℓ, −T, −a): more exposure, constraint, displacement or lock-in
-        is worse, and so is less trust or less correction in force.
+        The order is (E, L, n, ℓ, anchor, wear, −T, −a): more exposure, constraint, displacement,
+        lock-in or wear is worse, and so is less trust or less correction in force.
         """
         verdict = np.ones(self.n_branches, dtype=np.bool_)
         for name, sign in _WORSE.items():
@@ -287,6 +317,9 @@ class State:
         return verdict
 
 
+_OPTIONAL: Mapping[str, tuple[Callable[[Scenario], bool], Callable[[State], Any]]] = {}
+"""Columns that may be nobody's: which scenarios use them, and how they begin."""
+
 _WORSE = {
     "exposure": 1.0,
     "constraint": 1.0,
@@ -294,5 +327,7 @@ _WORSE = {
     "lock_in": 1.0,
     "trust": -1.0,
     "correction": -1.0,
+    "anchor": 1.0,
+    "wear": 1.0,
 }
 """Columns that are ordered, and the sign with which more is worse."""

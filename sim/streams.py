@@ -41,6 +41,13 @@ STREAMS: Mapping[str, int] = MappingProxyType(
         "optimizer": 13,
         "attachment": 14,
         "snapshot": 15,
+        "shocks": 16,
+        "drift": 17,
+        "pairs": 18,
+        "stubbornness": 19,
+        "narrative_threshold": 20,
+        "exit": 21,
+        "inheritance": 22,
     }
 )
 """Stream ids.  Never reuse or renumber one: old results would no longer be reproducible."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.processes.stage import Frame, Order, Stage
 from sim.scenario.schema import Scenario
-from sim.scenario.schema.processes import (
+from sim.scenario.schema.stressors import (
     ConstantStressor,
     PulseStressor,
     RampStressor,

@@ -12,7 +12,7 @@ from sim.scenario.problems import ScenarioError, did_you_mean, refuse
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.population import BlockModel, EdgeListFile
-from sim.scenario.schema.processes import SeriesStressor
+from sim.scenario.schema.stressors import SeriesStressor
 from sim.scenario.series import read_plain, read_series
 from sim.scenario.shipped import find_scenario, shipped_scenarios
 from sim.scenario.validation import validate_node

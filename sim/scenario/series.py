@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sim.scenario.located import Node, Place
 from sim.scenario.problems import ScenarioError, did_you_mean, refuse
-from sim.scenario.schema.processes import SeriesStressor, TableStressor
+from sim.scenario.schema.stressors import SeriesStressor, TableStressor
 
 MAX_ROWS = 100_000
 """Rows of a series."""

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from sim.scenario.schema.base import AnyDistribution
-from sim.scenario.schema.processes import Stressor
+from sim.scenario.schema.stressors import Stressor
 
 
 def stress_level(stressor: Stressor, step: int) -> float:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from sim.scenario.schema.base import Block
 from sim.scenario.schema.checks import check
 from sim.scenario.schema.measurement import Record, Restoration, SafeSet, Twin
+from sim.scenario.schema.narrative import Narrative
 from sim.scenario.schema.population import (
     DEFAULT_CHANNELS,
     Channel,
@@ -23,12 +24,11 @@ from sim.scenario.schema.processes import (
     Correction,
     Exposure,
     Feedback,
-    Narrative,
     Optimizer,
-    Stressor,
     Trust,
     Turnover,
 )
+from sim.scenario.schema.stressors import Stressor
 
 __all__ = ["Scenario"]
 

@@ -22,6 +22,7 @@ Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Number = Annotated[float, Field(ge=-1e9, le=1e9)]
 NonNegative = Annotated[float, Field(ge=0.0, le=1e9)]
 Positive = Annotated[float, Field(gt=0.0, le=1e9)]
+Step = Annotated[int, Field(ge=0, le=1_000_000)]
 LogSpread = Annotated[float, Field(ge=0.0, le=10.0)]
 """Standard deviation of a logarithm; at 10 the largest of a million draws is e^50 medians."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from sim.scenario.schema.base import (
     Block,
@@ -19,96 +19,8 @@ from sim.scenario.schema.base import (
     PerChannelShare,
     Positive,
     Share,
-    cross_field,
+    Step,
 )
-
-Step = Annotated[int, Field(ge=0, le=1_000_000)]
-
-
-class _Stressor(Block):
-    channel: Name = "all"
-    """Channel the stressor acts on, or `all`."""
-    groups: Annotated[tuple[Name, ...], Field(strict=False)] = ()
-    """Groups it acts on; none named: every group."""
-
-
-class ConstantStressor(_Stressor):
-    """The same level at every step."""
-
-    kind: Literal["constant"]
-    level: NonNegative
-    """Stressor level [load per step]."""
-
-
-class RampStressor(_Stressor):
-    """A straight line from one level to another, flat before and after."""
-
-    kind: Literal["ramp"]
-    from_level: NonNegative = 0.0
-    """Level up to step `start` [load per step]."""
-    to_level: NonNegative
-    """Level from step `end` on [load per step]."""
-    start: Step = 0
-    """First step of the ramp."""
-    end: Step | None = None
-    """Last step of the ramp; left out: the last step of the scenario."""
-
-
-class PulseStressor(_Stressor):
-    """A level for some steps, nothing before and after."""
-
-    kind: Literal["pulse"]
-    level: NonNegative
-    """Level during the pulse [load per step]."""
-    start: Step = 0
-    """First step of the pulse."""
-    duration: Annotated[int, Field(ge=1, le=1_000_000)]
-    """Length of the pulse [steps]."""
-
-
-class TableStressor(_Stressor):
-    """Levels given at some steps."""
-
-    kind: Literal["table"]
-    steps: Annotated[tuple[Step, ...], Field(strict=False, min_length=1)]
-    """Steps, strictly increasing."""
-    levels: Annotated[tuple[NonNegative, ...], Field(strict=False, min_length=1)]
-    """Level at each of those steps [load per step]."""
-    interpolation: Literal["hold", "linear"] = "hold"
-    """Between two steps: hold the earlier level, or a straight line.  Outside: the nearest."""
-
-    @model_validator(mode="after")
-    def _well_formed(self) -> TableStressor:
-        if len(self.steps) != len(self.levels):
-            message = f"{len(self.steps)} steps but {len(self.levels)} levels"
-            raise cross_field(message, "levels", "steps")
-        if any(b <= a for a, b in zip(self.steps, self.steps[1:], strict=False)):
-            raise cross_field("steps must be strictly increasing", "steps")
-        return self
-
-
-class SeriesStressor(_Stressor):
-    """Levels read from one column of a CSV file; resolved to a `table` when loaded."""
-
-    kind: Literal["series"]
-    file: str
-    """Path of the CSV file, relative to the scenario file that names it."""
-    column: str
-    """Name of the column."""
-    scale: Number = 1.0
-    """Level = max(0, (value − offset) · scale)."""
-    offset: Number = 0.0
-    """Subtracted from the value before scaling."""
-    steps_per_row: Annotated[int, Field(ge=1, le=1_000_000)] = 1
-    """How many steps one row lasts."""
-    interpolation: Literal["hold", "linear"] = "hold"
-    """Between two rows: hold the earlier level, or a straight line."""
-
-
-Stressor = Annotated[
-    ConstantStressor | RampStressor | PulseStressor | TableStressor | SeriesStressor,
-    Field(discriminator="kind"),
-]
 
 
 class Exposure(Block):
@@ -155,33 +67,6 @@ class Correction(Block):
     """δ: share of the correction that vanishes a step when withdrawn; 1: nothing lingers."""
     u_max: Positive = 6.0
     """Largest effort an optimizer can spend on one channel of one group a step [load]."""
-
-
-class Narrative(Block):
-    """How narrative displacement n spreads, is fed by lived burden, heals and locks in."""
-
-    rule: Literal["none", "degroot"] = "degroot"
-    """`none`: n and ℓ keep their initial values; `degroot`: averaging with neighbors."""
-    social: Share = 0.1
-    """Pull towards the neighbors' mean [1/step]; social + push ≤ 1 and social + heal ≤ 1."""
-    push: Share = 0.1
-    """Lived push: displacement gained from the own burden [1/step]."""
-    heal: Share = 0.02
-    """Healing of displacement in the absence of burden [1/step]."""
-    lock: Share = 0.05
-    """Growth of lock-in with n² [1/step]."""
-    unlock: Share = 0.01
-    """Loss of lock-in with 1 − n [1/step]."""
-    lock_in_mode: Literal["ratchet", "symmetric"] = "ratchet"
-    """Lock-in slows downward moves only (keeps order), or moves in both directions."""
-
-    @model_validator(mode="after")
-    def _moves_stay_in_range(self) -> Narrative:
-        for other in ("push", "heal"):
-            total = self.social + getattr(self, other)
-            if total > 1.0:
-                raise cross_field(f"social + {other} is {total:g}; at most 1", "social", other)
-        return self
 
 
 class Trust(Block):

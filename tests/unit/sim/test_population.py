@@ -250,6 +250,9 @@ def random_state(rng: np.random.Generator, branches: int) -> State:
         correction=real(3, 2, branches),
         answers=whole(3, 2, branches),
         positives=whole(3, 2, branches),
+        anchor=real(5, branches),
+        wear=real(2, 5, branches),
+        exited=rng.integers(0, 2, (5, branches)).astype(np.uint8),
     )
 
 
