@@ -29,12 +29,14 @@ MADE      := $(VENV)/.made
 INSTALLED := $(VENV)/.installed
 WARM      := $(VENV)/.warm
 DOCUMENTS := $(VENV)/.documents
+REFERENCES := $(VENV)/.references
 KERNELS   := $(shell find sim -name '*.py')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help install run test smoke app nightly smoke-tests lint docs docs-check site bench lock clean
+.PHONY: help install run test smoke app nightly smoke-tests lint docs docs-check site bench \
+	validation lock clean
 
 help:
 	@echo 'make run         install into $(VENV), then: remanence $(RUN)'
@@ -46,8 +48,9 @@ help:
 	@echo 'make docs-check  fail where those tables are stale'
 	@echo 'make site        the documentation as a site in build/site; runs the notebook in it'
 	@echo 'make bench       benchmarks'
+	@echo 'make validation  published results once more, written to docs/validation.md (some minutes)'
 	@echo 'make nightly     the test suite with many more examples, slow tests included'
-	@echo 'make lock        both locks from pyproject.toml (UPGRADE=--upgrade for newer versions)'
+	@echo 'make lock        all locks from pyproject.toml (UPGRADE=--upgrade for newer versions)'
 	@echo 'make clean       remove $(VENV), build and every cache'
 
 install: $(WARM)
@@ -57,7 +60,7 @@ run: $(WARM)
 	$(STEP) 'remanence $(RUN)'
 	@$(VENV)/bin/remanence $(RUN)
 
-test: $(WARM)
+test: $(WARM) $(REFERENCES)
 	REMANENCE_PROFILE=ci OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS)
 
 smoke:
@@ -75,7 +78,7 @@ app: $(WARM)
 	@$(PIP) install -qq --no-build-isolation -e '.[app]'
 	SOLARA_TELEMETRY_MIXPANEL_ENABLE=False $(VENV)/bin/solara run examples/mesa_app.py --production
 
-nightly: $(WARM)
+nightly: $(WARM) $(REFERENCES)
 	REMANENCE_PROFILE=nightly OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS)
 
 lint: $(INSTALLED)
@@ -100,10 +103,14 @@ site: $(WARM) $(DOCUMENTS)
 bench: $(WARM)
 	$(PY) -m benchmarks
 
+validation: $(WARM) $(REFERENCES)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m tests.validation
+
 lock: $(INSTALLED)
 	$(PIP) install -q $(UV)
 	$(COMPILE) --group dev pyproject.toml -o requirements.lock
 	$(COMPILE) --group docs -c requirements.lock -o requirements-docs.lock
+	$(COMPILE) --group validation -c requirements.lock -o requirements-validation.lock
 
 clean:
 	rm -rf $(VENV) $(VENV)-other build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -132,6 +139,12 @@ $(INSTALLED): requirements.lock pyproject.toml | $(MADE)
 $(DOCUMENTS): requirements-docs.lock | $(INSTALLED)
 	$(STEP) 'installing the pinned packages of the site (once)'
 	@$(PINNED) -r requirements-docs.lock
+	@$(PIP) check
+	@touch $@
+
+$(REFERENCES): requirements-validation.lock | $(INSTALLED)
+	$(STEP) 'installing the pinned packages that results are compared with (once)'
+	@$(PINNED) -r requirements-validation.lock
 	@$(PIP) check
 	@touch $@
 

@@ -14,6 +14,7 @@ NAMES = (
     "floor",
     "persons",
     "batches",
+    "options",
     "curve",
     "family",
     "sensitivity",

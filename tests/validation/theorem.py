@@ -1,0 +1,98 @@
+"""The theorem of monotone cost: no violation where it holds, counter-examples where it need not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from tests.property.curves import Curve, not_guaranteed
+from tests.property.strategies import Content, never_forgetting, rising_and_leaking
+from tests.property.test_cost import Regime, assert_theorem
+from tests.validation.case import FOLDER, Case, Finding, exactly, scenario
+
+N_CASES = 5_000
+"""Random scenarios in each of the two regimes."""
+
+
+def _violations(regime: Regime) -> int:
+    """Return in how many random scenarios the theorem or one of its parts does not hold."""
+    found = 0
+
+    @seed(14)
+    @settings(
+        max_examples=N_CASES,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(regime)
+    def count(content: Content) -> None:
+        nonlocal found
+        try:
+            assert_theorem(content)
+        except AssertionError:
+            found += 1
+
+    count()
+    return found
+
+
+def _holds(regime: Regime, setting: str) -> Callable[[], list[Finding]]:
+    def obtain() -> list[Finding]:
+        return [
+            exactly(
+                f"violations in {N_CASES:,} random scenarios, {setting}", _violations(regime), 0
+            )
+        ]
+
+    return obtain
+
+
+def _largest_fall(curve: Curve, target: str) -> tuple[float, str]:
+    """Return by how much a cost falls from one delay to the next at most, and in words."""
+    costs = getattr(curve, target)
+    falls = [
+        (float(before - after), f"{target} {before:.3g} at delay {a}, {after:.3g} at {b}")
+        for before, after, a, b in zip(
+            costs, costs[1:], curve.delays, curve.delays[1:], strict=False
+        )
+        if before > after
+    ]
+    return max(falls, default=(0.0, f"{target} never falls"))
+
+
+def _falls() -> list[Finding]:
+    found = []
+    for path in sorted((FOLDER / "cost_falls").glob("*.yaml")):
+        counterexample = scenario(f"cost_falls/{path.stem}")
+        curve = Curve.of(counterexample)
+        broken = ", ".join(not_guaranteed(counterexample))
+        fall, words = max(_largest_fall(curve, target) for target in ("hold", "heal"))
+        name = path.stem.replace("_", " ")
+        setting = f"{name}: cost [load · steps per person]"
+        found.append(Finding(setting, f"may fall ({broken})", words, "must fall", fall > 0.0))
+    return found
+
+
+CASES = (
+    Case(
+        "Monotone cost where nothing is forgotten",
+        "docs/cost.md, theorem",
+        (),
+        _holds(never_forgetting(), "λ = 0"),
+    ),
+    Case(
+        "Monotone cost under rising, noise-free stress",
+        "docs/cost.md, theorem",
+        (),
+        _holds(rising_and_leaking(), "λ > 0"),
+    ),
+    Case(
+        "Cost that falls where an assumption fails",
+        "docs/cost.md, counter-examples found by search",
+        ("cost_falls",),
+        _falls,
+    ),
+)
