@@ -32,6 +32,7 @@ Unemployment figures <scenarios/data/README>
 :caption: Understand
 docs/cost
 docs/odd
+docs/validation
 ```
 
 ```{toctree}
