@@ -52,6 +52,12 @@ class Coefficients:
     lock: float
     unlock: float
     symmetric_lock_in: bool
+    confidence: float
+    confidence_lock_in: float
+    pairs: float
+    convergence: float
+    self_weight: float
+    bias: float
     trust_gain: float
     trust_loss: float
     promise_scale: float
@@ -92,6 +98,12 @@ class Coefficients:
             lock=narrative.lock,
             unlock=narrative.unlock,
             symmetric_lock_in=narrative.lock_in_mode == "symmetric",
+            confidence=narrative.confidence or 0.0,
+            confidence_lock_in=narrative.confidence_lock_in or 0.0,
+            pairs=narrative.pairs or 0.0,
+            convergence=narrative.convergence or 0.0,
+            self_weight=narrative.self_weight or 0.0,
+            bias=narrative.bias or 0.0,
             trust_gain=trust.trust_gain,
             trust_loss=trust.trust_loss,
             promise_scale=trust.promise_scale,

@@ -236,10 +236,7 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
     def _population_of(self, scenario: Scenario) -> Population:
         mine, old = self.frame.population, self.resolved
         same_network = scenario.network == old.network
-        if same_network and (scenario.population, scenario.constraints) == (
-            old.population,
-            old.constraints,
-        ):
+        if same_network and _drawn_from(scenario) == _drawn_from(old):
             return mine
         graph = mine.graph if same_network else None
         return Population.draw(scenario, self.frame.draws, graph=graph)
@@ -247,6 +244,16 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
     def control(self, *controllers: Controller) -> None:
         """Let further controllers act beside the scenario's optimizers from the next step on."""
         self.frame.controllers = [*self.frame.controllers, *controllers]
+
+
+def _drawn_from(scenario: Scenario) -> object:
+    """Return what fixed traits depend on."""
+    narrative = scenario.narrative
+    return (
+        scenario.population,
+        scenario.constraints,
+        (narrative.rule, narrative.stubbornness, narrative.threshold),
+    )
 
 
 def _latest(name: str, model: AlignmentModel) -> float:

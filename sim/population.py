@@ -90,6 +90,13 @@ class Population:
         Activation and release thresholds, (K, N) [load]; down = −∞ for a ratchet.
     graph
         Who influences whom.
+    stubbornness
+        s, (N,), in [0, 1]; or nobody's, (0,).
+    narrative_threshold
+        How many others must be displaced before they pull, (N,), a share or a number; or
+        nobody's, (0,).  Always in double precision: shares meet it exactly.
+    own_weight
+        W_ii, (N,), where the rule must tell oneself from others; or nobody's, (0,).
     group_starts
         First persons of the runs of neighbors in number who share a group, then N, (runs + 1,).
     """
@@ -100,6 +107,9 @@ class Population:
     up: FloatArray
     down: FloatArray
     graph: Graph
+    stubbornness: FloatArray = field(default_factory=lambda: np.empty(0))
+    narrative_threshold: FloatArray = field(default_factory=lambda: np.empty(0))
+    own_weight: FloatArray = field(default_factory=lambda: np.empty(0))
     group_starts: IntArray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -144,16 +154,21 @@ class Population:
             [each(g.vulnerability) for g in groups], group, names, draws, "vulnerability"
         )
         stored = STORED[scenario.precision]
+        graph = graph if graph is not None else build_graph(scenario, group, draws)
         population = cls(
             group=group,
             group_share=np.bincount(group, minlength=len(groups)) / group.size,
             vulnerability=np.maximum(vulnerability, 0.0).astype(stored, copy=False),
             up=up.astype(stored, copy=False),
             down=down.astype(stored, copy=False),
-            graph=graph if graph is not None else build_graph(scenario, group, draws),
+            graph=graph,
+            stubbornness=_stubbornness(scenario, group, draws).astype(stored, copy=False),
+            narrative_threshold=_narrative_threshold(scenario, draws),
+            own_weight=_own_weight(scenario, graph),
         )
-        for name in ("group", "group_share", "vulnerability", "up", "down"):
-            getattr(population, name).setflags(write=False)
+        for f in fields(cls):
+            if f.name not in ("graph", "group_starts"):
+                getattr(population, f.name).setflags(write=False)
         return population
 
 
@@ -177,6 +192,36 @@ def _by_group(
         for k, name in enumerate(names):
             out[k, members] = quantiles(by_channel[name], uniforms[k, members])
     return out
+
+
+def _stubbornness(scenario: Scenario, group: npt.NDArray[np.int32], draws: Draws) -> FloatArray:
+    """Return s, (N,), clipped to [0, 1]; empty where nobody is stubborn."""
+    rule, everyone = scenario.narrative.rule, scenario.narrative.stubbornness
+    own = [g.stubbornness for g in scenario.population.groups.values()]
+    stubborn = everyone is not None or any(distribution is not None for distribution in own)
+    if rule == "none" or not (stubborn or rule == "friedkin_johnsen"):
+        return np.empty(0)
+    uniforms = draws.uniforms("stubbornness", group.size)[0]
+    values = quantiles(everyone or Constant(value=0.0), uniforms)
+    for g, distribution in enumerate(own):
+        if distribution is not None:
+            members = np.flatnonzero(group == g)
+            values[members] = quantiles(distribution, uniforms[members])
+    return np.clip(values, 0.0, 1.0)
+
+
+def _narrative_threshold(scenario: Scenario, draws: Draws) -> FloatArray:
+    narrative = scenario.narrative
+    if narrative.threshold is None or narrative.rule == "none":
+        return np.empty(0)
+    n_persons = scenario.population.size
+    return quantiles(narrative.threshold, draws.uniforms("narrative_threshold", n_persons)[0])
+
+
+def _own_weight(scenario: Scenario, graph: Graph) -> FloatArray:
+    if scenario.narrative.rule != "biased_assimilation":
+        return np.empty(0)
+    return graph.own_weights()
 
 
 @dataclass(slots=True, eq=False)
@@ -317,7 +362,12 @@ class State:
         return verdict
 
 
-_OPTIONAL: Mapping[str, tuple[Callable[[Scenario], bool], Callable[[State], Any]]] = {}
+_OPTIONAL: Mapping[str, tuple[Callable[[Scenario], bool], Callable[[State], Any]]] = {
+    "anchor": (
+        lambda scenario: scenario.narrative.rule == "friedkin_johnsen",
+        lambda state: state.narrative.copy(),
+    ),
+}
 """Columns that may be nobody's: which scenarios use them, and how they begin."""
 
 _WORSE = {

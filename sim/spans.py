@@ -24,6 +24,9 @@ MANY = 100_000
 _ROW_GROUP = 64
 """Spans begin at multiples of this, so that no two threads write to one cache line."""
 
+_LINE = 8
+"""Spans of branches begin at multiples of this: numbers of a cache line."""
+
 _allowed: ContextVar[int | None] = ContextVar("allowed", default=None)
 _pools: dict[int, ThreadPoolExecutor] = {}
 
@@ -51,16 +54,19 @@ def threads_limited(n_threads: int) -> Iterator[None]:
         _allowed.reset(token)
 
 
-def spans_of(n_persons: int, n_spans: int) -> list[Span]:
+def spans_of(n_persons: int, n_spans: int, *, multiple: int | None = None) -> list[Span]:
     """Return (first, last + 1) of nearly equal spans that together are all persons.
+
+    They begin at multiples of a number, which is that of persons unless another is given.
 
     Examples
     --------
     >>> spans_of(200, 2)
     [(0, 128), (128, 200)]
     """
-    groups = -(-n_persons // _ROW_GROUP)
-    each = _ROW_GROUP * -(-groups // n_spans)
+    multiple = multiple or _ROW_GROUP
+    groups = -(-n_persons // multiple)
+    each = multiple * -(-groups // n_spans)
     return [(first, min(first + each, n_persons)) for first in range(0, n_persons, each)]
 
 
@@ -78,7 +84,18 @@ def over_persons(
         Number of futures R.
     """
     n_threads = threads_allowed() if n_persons * n_branches >= MANY else 1
-    spans = spans_of(n_persons, n_threads)
+    return _shared_out(work, spans_of(n_persons, n_threads))
+
+
+def over_branches(
+    work: Callable[[Span], Result], n_persons: int, *, n_branches: int
+) -> list[Result]:
+    """Return what `work` gives for each span of branches, for what goes person after person."""
+    n_threads = threads_allowed() if n_persons * n_branches >= MANY else 1
+    return _shared_out(work, spans_of(n_branches, n_threads, multiple=_LINE))
+
+
+def _shared_out(work: Callable[[Span], Result], spans: list[Span]) -> list[Result]:
     if len(spans) == 1:
         return [work(spans[0])]
     others = [_pool(len(spans) - 1).submit(work, span) for span in spans[1:]]

@@ -56,7 +56,7 @@ def _mirrored(
     return (lower + lower.T.tocsr()).tocsr()
 
 
-def _with_self_loops(matrix: csr_array) -> csr_array:
+def _nobody_without(matrix: csr_array) -> csr_array:
     empty = np.flatnonzero(np.diff(matrix.indptr) == 0)
     if empty.size == 0:
         return matrix
@@ -83,6 +83,7 @@ def assemble(
     weights: FloatArray | None,
     directed: bool,
     signed: bool,
+    self_loops: bool,
 ) -> Rows:
     """Return (indptr, indices, weights) of W; see `Graph.from_edges`, which this builds."""
     check_size(n_persons)
@@ -96,12 +97,18 @@ def assemble(
     else:
         values = _checked_weights(weights, sources.size, signed)
     tie = sources != targets
+    loops = None
     if not tie.all():
+        own = targets[~tie]
+        loops = _merged(own, own, values[~tie], n_persons) if self_loops else None
         sources, targets, values = sources[tie], targets[tie], values[tie]
     build = _merged if directed else _mirrored
     matrix = build(targets, sources, values, n_persons)
+    if loops is not None:
+        matrix = (matrix + loops).tocsr()
+        matrix.sort_indices()
     matrix.eliminate_zeros()
-    matrix = _with_self_loops(matrix)
+    matrix = _nobody_without(matrix)
     indptr = matrix.indptr.astype(np.int64, copy=False)
     indices = matrix.indices.astype(np.int32, copy=False)
     return indptr, indices, None if weights is None else _normalized(matrix.data, indptr)

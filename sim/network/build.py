@@ -63,7 +63,11 @@ def _as_made(scenario: Scenario, group: npt.NDArray[np.int32], draws: Draws) -> 
             return generators.complete(n)
         case Star():
             return generators.star(n)
-        case EdgeListFile(file=file, directed=directed):
+        case EdgeListFile(file=file, directed=directed, self_loops=self_loops):
             return edgelist.read_edge_list(
-                Path(file), n_persons=n, directed=directed, signed=scenario.signed
+                Path(file),
+                n_persons=n,
+                directed=directed,
+                signed=scenario.signed,
+                self_loops=self_loops,
             )

@@ -196,7 +196,12 @@ def _body(content: bytes) -> bytes:
 
 
 def read_edge_list(
-    path: str | Path, *, n_persons: int, directed: bool, signed: bool = False
+    path: str | Path,
+    *,
+    n_persons: int,
+    directed: bool,
+    signed: bool = False,
+    self_loops: bool = False,
 ) -> Graph:
     """Return the graph of a CSV file with the header `source,target` or `source,target,weight`.
 
@@ -213,6 +218,8 @@ def read_edge_list(
         Whether influence goes one way only.
     signed
         Allow negative weights.
+    self_loops
+        Keep ties of a person to themself.
 
     Raises
     ------
@@ -245,6 +252,7 @@ def read_edge_list(
             weights=table["weight"].to_numpy() if "weight" in names else None,
             directed=directed,
             signed=signed,
+            self_loops=self_loops,
         )
     except ValueError as error:  # each weight is fine, and their sum is too large
         raise EdgeListError(str(error), path=path) from error

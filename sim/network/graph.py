@@ -24,7 +24,8 @@ class Graph:
     """The influence matrix W: W_ij is how strongly person j influences person i; rows sum to 1.
 
     Row i holds the persons who influence i, in ascending order and without repetition.  An
-    isolated person has the single entry W_ii = 1; nobody else has an entry on the diagonal.
+    isolated person has the single entry W_ii = 1; others have an entry on the diagonal only where
+    an edge list gives it and is asked to keep it.
     In a signed graph it is the absolute values of a row that sum to 1.
 
     Parameters
@@ -92,11 +93,13 @@ class Graph:
         weights: FloatArray | None = None,
         directed: bool = False,
         signed: bool = False,
+        self_loops: bool = False,
     ) -> Graph:
         """Return the graph of a list of edges; an edge says that source influences target.
 
         An edge is the entry W[target, source], and W[source, target] too unless `directed`.
-        Edges from a person to themself are dropped, as are edges of weight 0.  Repeated edges
+        Edges from a person to themself are dropped unless `self_loops`, as are edges of weight 0.
+        Repeated edges
         count once without weights, and add up with them.  Rows are then normalized, and a
         person without influences is given the single entry W_ii = 1.
 
@@ -112,6 +115,8 @@ class Graph:
             Whether an edge acts in one direction only.
         signed
             Allow negative weights; rows are then divided by the sum of absolute values.
+        self_loops
+            Keep edges from a person to themself, each the one entry W[i, i].
 
         Raises
         ------
@@ -125,6 +130,7 @@ class Graph:
             weights=weights,
             directed=directed,
             signed=signed,
+            self_loops=self_loops,
         )
         return cls(n_persons, indptr, indices, values, complete=False)
 
@@ -145,6 +151,16 @@ class Graph:
         if self.complete:
             return np.full(self.n_persons, self.n_persons - 1, dtype=np.int64)
         return np.diff(self.indptr)
+
+    def own_weights(self) -> FloatArray:
+        """Return W_ii, shape (N,); 1 for an isolated person, 0 where there is no entry."""
+        own = np.zeros(self.n_persons)
+        if not self.complete:
+            degrees = self.degrees()
+            rows = np.repeat(np.arange(self.n_persons, dtype=np.int32), degrees)
+            at = np.flatnonzero(rows == self.indices)
+            own[rows[at]] = 1.0 / degrees[rows[at]] if self.weights is None else self.weights[at]
+        return own
 
     def to_scipy(self) -> csr_array:
         """Return W as a sparse matrix of shape (N, N) with its weights written out.

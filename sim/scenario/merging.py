@@ -7,6 +7,7 @@ from typing import Any
 
 from sim.scenario.located import Node, Place, kind_of, plain
 from sim.scenario.problems import ScenarioError, refuse
+from sim.scenario.schema.narrative import READ_BY
 
 
 def merged(base: Node, top: Node) -> Node:
@@ -15,7 +16,7 @@ def merged(base: Node, top: Node) -> Node:
     Mappings are merged key by key; anything else in `top` replaces what `base` has.  A mapping
     with a `kind` that `base` does not have replaces it as a whole, so that settings of one kind
     never reach another; so does a mapping of mappings, such as one distribution a channel, laid
-    over a mapping with a `kind`.
+    over a mapping with a `kind`.  A `rule` drops the settings in `base` that only other rules read.
     """
     if not isinstance(base.value, dict) or not isinstance(top.value, dict):
         return top
@@ -25,9 +26,19 @@ def merged(base: Node, top: Node) -> Node:
     if kind is None and base.child("kind") is not None and _of_mappings(top.value):
         return top
     entries = dict(base.value)
+    _forget_other_rules(entries, top.child("rule"))
     for key, node in top.value.items():
         entries[key] = merged(entries[key], node) if key in entries else node
     return Node(top.source, top.line, top.column, top.width, value=entries, key=top.key)
+
+
+def _forget_other_rules(entries: dict[str, Node], rule: Node | None) -> None:
+    """Drop what only other rules than a narrative one read, except what overrides gave."""
+    if rule is None or rule.value == "none":
+        return
+    for key, rules in READ_BY.items():
+        if key in entries and rule.value not in rules and not entries[key].source.override:
+            del entries[key]
 
 
 def _of_mappings(value: dict[str, Node]) -> bool:
@@ -38,7 +49,7 @@ def put(root: Node, path: Sequence[tuple[str, Place]], *, value: Node) -> None:
     """Lay a value over what a tree has at a path; mappings on the way are made as needed.
 
     A new `kind` clears the other keys of its mapping except those that overrides gave, so it
-    does not matter in which order overrides come.
+    does not matter in which order overrides come; a `rule` does so with keys of other rules.
 
     Parameters
     ----------
@@ -61,6 +72,8 @@ def put(root: Node, path: Sequence[tuple[str, Place]], *, value: Node) -> None:
     if part == "kind" and not _same(value, entries.get("kind")):
         for name in [name for name, entry in entries.items() if not entry.source.override]:
             del entries[name]
+    if part == "rule":
+        _forget_other_rules(entries, value)
     value.key = place
     entries[part] = merged(entries[part], value) if part in entries else value
 

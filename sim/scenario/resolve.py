@@ -94,6 +94,7 @@ def full(scenario: Scenario) -> Scenario:
             "population": population.model_copy(update={"groups": groups, "initial": initial}),
             "exposure": _spread(scenario.exposure, channels),
             "constraints": constraints,
+            "narrative": scenario.narrative.resolved(),
             "feedback": _spread(scenario.feedback, channels),
             "stressors": tuple(
                 stressor.model_copy(update={"end": max(last, stressor.start)})

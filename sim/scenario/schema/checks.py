@@ -39,6 +39,7 @@ def _blocks(scenario: Scenario) -> Iterator[tuple[str, Block]]:
     yield "exposure", scenario.exposure
     yield "constraints", scenario.constraints
     yield "feedback", scenario.feedback
+    yield "narrative", scenario.narrative
     yield "restoration", scenario.restoration
     yield "population.initial", scenario.population.initial
     for name, group in scenario.population.groups.items():
@@ -152,7 +153,7 @@ def _values_fit(scenario: Scenario) -> None:
         match path.split("."):
             case ["population", "groups", name]:
                 wanted = {f"group `{name}`": sizes[name]}
-            case ["population", "initial"]:
+            case ["population", "initial"] | ["narrative"]:
                 wanted = {"the population": population.size}
             case _:
                 wanted = {f"group `{name}`": size for name, size in sizes.items()}

@@ -88,6 +88,8 @@ class Group(Block):
     """Exposure v taken up per unit of stressor; values below 0 are set to 0."""
     activation: PerChannelDistribution | None = None
     """Activation thresholds of this group [load]; left out: those of `constraints.activation`."""
+    stubbornness: Distribution | None = None
+    """Stubbornness of this group, clipped to [0, 1]; left out: that of `narrative.stubbornness`."""
 
 
 def _short_group(value: Any) -> Any:
@@ -219,6 +221,8 @@ class EdgeListFile(Block):
     """Path of the CSV file, relative to the scenario file that names it."""
     directed: bool = False
     """Whether `source` influences `target` but not the other way round."""
+    self_loops: bool = False
+    """Keep ties of a person to themself, as W_ii; they are dropped otherwise."""
     digest: str = ""
     """SHA-256 of the file; filled in when the scenario is resolved and checked when given."""
 
