@@ -21,7 +21,12 @@ def _driven(name: str, inputs: Sequence[float], **changes: Any) -> list[Alignmen
     """Return a copy of the model after each of the inputs."""
     steps = list(range(len(inputs)))
     table = {"kind": "table", "steps": steps, "levels": list(inputs)}
-    given = {"stressors": [table], "time.steps": len(inputs), **changes}
+    given = {
+        "stressors": [table],
+        "time.steps": len(inputs),
+        "restoration.delays": [0, 1],
+        **changes,
+    }
     model = AlignmentModel(scenario(name, given))
     after = []
     for _ in inputs:
