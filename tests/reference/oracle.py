@@ -19,6 +19,7 @@ from scipy.special import ndtri
 
 from sim.population import Population, State
 from sim.scenario.schema import Scenario
+from tests.reference.influence import hold_meetings
 from tests.reference.person import Person
 from tests.reference.philox import uniforms
 from tests.reference.surroundings import quantiles, stress_level
@@ -85,6 +86,7 @@ class ReferenceModel(mesa.Model):
             person.exposure = state.exposure[:, i, branch].tolist()
             person.active = state.constraint[:, i, branch].tolist()
             person.narrative = float(state.narrative[i, branch])
+            person.anchor = float(state.anchor[i, branch]) if state.anchor.size else 0.0
             person.lock_in = float(state.lock_in[i, branch])
             person.trust = float(state.trust[i, branch])
         self.correction = state.correction[:, :, branch].tolist()
@@ -99,22 +101,24 @@ class ReferenceModel(mesa.Model):
         self.agents.do("accumulate")  # 3 exposure
         self.agents.do("weigh")  # 4 load, and with it
         self.relax()  # 5 relays
-        if self.resolved.narrative.rule == "degroot":
+        if self.resolved.narrative.rule == "deffuant":
+            hold_meetings(self)
+        if self.resolved.narrative.rule != "none":
             self.agents.do("listen").do("believe")  # 6 narrative and lock-in
         self.agents.do("judge")  # 7 trust
         self.gather_reports()  # 8 feedback
         self.turn_over()  # 9 turnover
         self.clock += 1
 
-    def draw(self, stream: str, n_draws: int) -> np.ndarray:
-        """Return this step's uniforms of a stream, (n_draws, N)."""
+    def draw(self, stream: str, n_draws: int, *, n_items: int | None = None) -> np.ndarray:
+        """Return this step's uniforms of a stream, (n_draws, N) unless for something else."""
         return uniforms(
             self.resolved.seed,
             replicate=self.replicate,
             clock="bench" if self.bench else "scenario",
             stream=stream,
             step=self.clock,
-            n_items=len(self.persons),
+            n_items=len(self.persons) if n_items is None else n_items,
             n_draws=n_draws,
         )
 

@@ -9,6 +9,7 @@ import mesa
 
 from sim.population import Population
 from sim.scenario.schema.processes import Misreport
+from tests.reference.influence import TARGETS
 
 if TYPE_CHECKING:
     from tests.reference.oracle import ReferenceModel
@@ -26,11 +27,14 @@ class Person(mesa.Agent):
         self.vulnerability = population.vulnerability[:, index].tolist()
         self.up = population.up[:, index].tolist()
         self.down = population.down[:, index].tolist()
+        stubborn, choosy = population.stubbornness.size, population.narrative_threshold.size
+        self.stubbornness = float(population.stubbornness[index]) if stubborn else 0.0
+        self.narrative_threshold = float(population.narrative_threshold[index]) if choosy else 0.0
         self.neighbors: list[Person] = []
         self.weights: list[float] | None = None
         self.exposure: list[float] = []
         self.active: list[int] = []
-        self.narrative = self.lock_in = 0.0
+        self.narrative = self.lock_in = self.anchor = 0.0
         self.trust = 1.0
 
     def gain(self) -> float:
@@ -97,19 +101,26 @@ class Person(mesa.Agent):
         """Choose the next narrative displacement and lock-in, from everyone's present ones."""
         rule, burden = self.model.resolved.narrative, self.burden()
         n, lock_in = self.narrative, self.lock_in
-        if self.weights is None:
-            around = sum([other.narrative for other in self.neighbors]) / len(self.neighbors)
+        if rule.rule == "deffuant":  # met others already
+            target = now = self.told
         else:
-            pairs = zip(self.weights, self.neighbors, strict=True)
-            around = sum([weight * other.narrative for weight, other in pairs])
-        upward = rule.social * max(around - n, 0.0) + rule.push * burden * (1.0 - n)
-        downward = rule.social * max(n - around, 0.0) + rule.heal * (1.0 - burden) * n
+            now, target = n, self.pulled_to()
+        upward = rule.social * max(target - now, 0.0) + rule.push * burden * (1.0 - now)
+        downward = rule.social * max(now - target, 0.0) + rule.heal * (1.0 - burden) * now
         downward *= 1.0 - lock_in
         if rule.lock_in_mode == "symmetric":
             upward *= 1.0 - lock_in
         grown, lost = rule.lock * n * n * (1.0 - lock_in), rule.unlock * (1.0 - n) * lock_in
-        self.next_narrative = min(1.0, max(0.0, n + upward - downward))
+        self.next_narrative = min(1.0, max(0.0, now + upward - downward))
         self.next_lock_in = min(1.0, max(0.0, lock_in + grown - lost))
+
+    def pulled_to(self) -> float:
+        """Return where others pull; a stubborn person holds on to where they are, or began."""
+        rule = self.model.resolved.narrative.rule
+        target = TARGETS[rule](self)
+        if rule == "friedkin_johnsen":
+            return target
+        return self.narrative + (1.0 - self.stubbornness) * (target - self.narrative)
 
     def believe(self) -> None:
         """Take over the narrative and lock-in chosen."""
@@ -143,7 +154,7 @@ class Person(mesa.Agent):
         """Let a newcomer take this place in the network; the place keeps its thresholds."""
         self.exposure = [0.0 for _ in self.model.channels]
         self.active = [0 for _ in self.model.channels]
-        self.narrative = self.lock_in = 0.0
+        self.narrative = self.lock_in = self.anchor = 0.0
         self.trust = trust
 
 

@@ -34,6 +34,9 @@ STREAMS = {
     "optimizer": 13,
     "attachment": 14,
     "snapshot": 15,
+    "pairs": 18,
+    "stubbornness": 19,
+    "narrative_threshold": 20,
 }
 CLOCKS = {"setup": 0, "scenario": 1, "bench": 2, "analysis": 3}
 

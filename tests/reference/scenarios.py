@@ -113,6 +113,7 @@ def edge_list(dice: Dice, size: int, *, signed: bool) -> Graph:
         weights=dice.maybe(lambda: weights, otherwise=None),
         directed=dice.choice([True, False]),
         signed=signed,
+        self_loops=dice.choice([True, False]),
     )
 
 
@@ -135,6 +136,7 @@ def _population(dice: Dice, names: list[str], *, size: int) -> Block:
         "groups": {
             name: {"share": part, "vulnerability": dice.per_channel(names, vulnerability)}
             | dice.maybe(activation, otherwise={})
+            | dice.choice([{}, {}, {"stubbornness": dice.share()}])
             for name, part in groups.items()
         },
         "initial": {
@@ -171,10 +173,44 @@ def _constraints(dice: Dice, names: list[str], *, signed: bool) -> Block:
     }
 
 
+RULES = (
+    "none",
+    "degroot",
+    "friedkin_johnsen",
+    "hegselmann_krause",
+    "deffuant",
+    "biased_assimilation",
+    "fraction_threshold",
+    "count_threshold",
+)
+
+
+def _of_the_rule(dice: Dice, rule: str) -> Block:
+    """Return what only some rules read."""
+    match rule:
+        case "hegselmann_krause" | "deffuant":
+            block = {"confidence": dice.uniform(0.05, 1.2)}
+            block |= {"confidence_lock_in": dice.maybe(lambda: dice.uniform(0.0, 0.95))}
+            if rule == "deffuant":
+                block |= {"pairs": dice.uniform(0.0, 3.0), "convergence": dice.share()}
+            return block
+        case "biased_assimilation":
+            bias = dice.maybe(lambda: dice.choice([0.5, 1.0, dice.uniform(0.0, 4.0)]))
+            return {"self_weight": dice.maybe(lambda: dice.uniform(0.0, 3.0)), "bias": bias}
+        case "fraction_threshold":
+            return {"threshold": dice.spread(0.1, 0.6)}
+        case "count_threshold":
+            return {"threshold": dice.choice([1, 2, dice.spread(1.0, 4.0)])}
+    return {}
+
+
 def _narrative(dice: Dice) -> Block:
-    social = dice.share()
+    social, rule = dice.share(), dice.choice(RULES)
+    stubborn = dice.choice([{}, {"stubbornness": dice.choice([0.3, dice.spread(0.1, 0.9)])}])
     return {
-        "rule": dice.choice(["degroot", "degroot", "degroot", "none"]),
+        "rule": rule,
+        **stubborn,
+        **_of_the_rule(dice, rule),
         "social": social,
         "push": dice.share() * (1.0 - social) * (1.0 - 1e-9),
         "heal": dice.share() * (1.0 - social) * (1.0 - 1e-9),

@@ -135,7 +135,8 @@ def random_world(seed: int, *, n_states: int = 1, max_size: int = 60) -> World:
     population = Population.draw(scenario, draws, graph=graph)
     rng = np.random.default_rng(dice.getrandbits(32))
     states = [
-        random_state(population, rng, n_channels=len(scenario.channels)) for _ in range(n_states)
+        random_state(population, rng, n_channels=len(scenario.channels)).suited(scenario)
+        for _ in range(n_states)
     ]
     if dice.random() < 0.5:
         states[0] = State.initial(scenario, population, draws)
