@@ -34,6 +34,8 @@ STREAMS = {
     "optimizer": 13,
     "attachment": 14,
     "snapshot": 15,
+    "shocks": 16,
+    "drift": 17,
 }
 CLOCKS = {"setup": 0, "scenario": 1, "bench": 2, "analysis": 3}
 
