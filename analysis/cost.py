@@ -89,7 +89,7 @@ def measure(
     exposed = _expose(model, delays, chronicle)
     bench = surroundings = _on(Environment.bench(scenario), model, stopped)
     if scenario.restoration.environment != "bench":
-        surroundings = _on(Environment.of(scenario), model, stopped)
+        surroundings = _on(Environment.of(scenario, model.frame.draws), model, stopped)
     after_delays = _rest_all(surroundings, exposed.snapshots, delays)
     after_rests = _rest_longer(bench, exposed.snapshots[-1], delays[-1], chronicle)
     n_problems = after_delays.clocks.size + after_rests.clocks.size

@@ -48,7 +48,7 @@ class Surroundings:
         """Return a frame that owns the state, with no optimizer but the given plans."""
         frame = Frame.begin(
             self.population,
-            state,
+            state.suited(self.scenario),
             coefficients=Coefficients.of(self.scenario),
             environment=self.environment,
             draws=self.draws.on(self.environment.clock),

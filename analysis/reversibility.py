@@ -14,6 +14,8 @@ from sim.engine import advance
 from sim.environment import Environment
 from sim.population import Population, State
 from sim.processes.stage import weighted
+from sim.processes.stressors import deployment, hit_by, stress_table
+from sim.processes.unsettled import highest, unsettling
 from sim.properties import keeps_order
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
@@ -70,11 +72,16 @@ def worst_state(population: Population, exposure: FloatArray, n_groups: int) -> 
 def exposure_bound(scenario: Scenario, population: Population) -> FloatArray | None:
     """Return the largest exposure that can ever be reached, e_max v / λ or the initial one, (K, N).
 
-    None where there is no bound: noise, no leak, or a random start.
+    None where there is no bound: noise, no leak, stress that chance or deployment drives, or a
+    random start.
     """
     scenario = full(scenario)
     leak = np.array(list(each(scenario.exposure.leak).values()))
-    if scenario.exposure.noise > 0.0 or not leak.all():
+    highest_stress = largest_stress(scenario)
+    if scenario.exposure.noise > 0.0 or not leak.all() or highest_stress is None:
+        return None
+    own = [g.initial for g in scenario.population.groups.values() if g.initial is not None]
+    if scenario.population.initial.file is not None or any(i.exposure is not None for i in own):
         return None
     start = [
         d.value if isinstance(d, Constant) else np.inf
@@ -82,7 +89,7 @@ def exposure_bound(scenario: Scenario, population: Population) -> FloatArray | N
     ]
     if not np.isfinite(start).all():
         return None
-    peak = Environment.of(scenario).stress.max(axis=0).T[:, population.group]
+    peak = highest_stress.T[:, population.group]
     with np.errstate(over="ignore"):  # a leak next to nothing leaves no bound either
         reached = peak * population.vulnerability / leak[:, None]
     bound: FloatArray = np.maximum(reached, np.array(start)[:, None])
@@ -90,6 +97,18 @@ def exposure_bound(scenario: Scenario, population: Population) -> FloatArray | N
         # Each step may round E up by a part in 2²⁴, and the leak forgets that as it forgets stress.
         bound *= 1.0 + float(np.finfo(np.float32).eps) / leak[:, None]
     return bound if np.isfinite(bound).all() else None
+
+
+def largest_stress(scenario: Scenario) -> FloatArray | None:
+    """Return a stress that a resolved scenario never exceeds, (G, K); None without a bound."""
+    if deployment(scenario) is not None:
+        return None
+    peak: FloatArray = stress_table(scenario).max(axis=0)
+    for stressor in unsettling(scenario).values():
+        if highest(stressor) == np.inf:
+            return None
+        peak += highest(stressor) * hit_by(stressor, scenario)
+    return peak
 
 
 def certify(surroundings: Surroundings, exposure: FloatArray) -> Certificate:
@@ -225,7 +244,7 @@ def _walk_down(passes: Callable[[int], bool], n: int) -> int:
 
 def largest_exposure(scenario: Scenario, population: Population, draws: Draws) -> FloatArray:
     """Return the largest exposure each person reaches in one run of the scenario, (K, N)."""
-    environment = Environment.of(scenario)
+    environment = Environment.of(scenario, draws)
     state = State.initial(scenario, population, draws)
     surroundings = Surroundings(scenario, population, draws, environment)
     frame = surroundings.frame(state, step=0)

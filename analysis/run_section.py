@@ -28,9 +28,9 @@ from analysis.summary import Summary, path_table
 from analysis.table import Table
 from analysis.wording import number, span
 from sim.properties import Assumption, keeps_order
+from sim.run_store import beside
 from sim.scenario.resolve import delays_of, dump, full
 from sim.scenario.schema import Scenario
-from sim.scenario.schema.population import EdgeListFile
 
 Figure = dict[str, str]
 """A figure as inline SVG, for wide and for narrow screens."""
@@ -63,7 +63,7 @@ def section_of(results: CostResults, summary: Summary, *, prefix: str = "") -> d
         },
         "tables": tables,
         "snapshot": people.snapshot(),
-        "turnover": scenario.turnover.rate > 0.0,
+        "turnover": scenario.turnover.happens,
         "censored": bool(summary.curve["censored"].any()),
         "has_twin": "twin" in set(summary.curve["role"]),
         "steps": number(scenario.time.steps),
@@ -232,10 +232,6 @@ def _sources(results: CostResults) -> dict[str, Any]:
 
 
 def _yaml(scenario: Scenario) -> str:
-    scenario = full(scenario)
-    if isinstance(scenario.network, EdgeListFile):
-        # A run directory stores the ties beside the scenario, under this name.
-        network = scenario.network.model_copy(update={"file": "network.csv"})
-        scenario = scenario.model_copy(update={"network": network})
+    scenario = beside(full(scenario))
     text: str = yaml.safe_dump(dump(scenario), sort_keys=False, allow_unicode=True, width=100)
     return text

@@ -91,7 +91,7 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
             population,
             state,
             coefficients=Coefficients.of(scenario),
-            environment=Environment.of(scenario),
+            environment=Environment.of(scenario, draws),
             draws=draws,
             listening=True,
         )

@@ -8,19 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
+from sim.initial import InitialValue, constrained, quantiles
 from sim.network import Graph
 from sim.network.build import build_graph
+from sim.persons_file import stored_persons
 from sim.scenario.schema import Scenario
-from sim.scenario.schema.base import (
-    AnyDistribution,
-    Constant,
-    Lognormal,
-    Normal,
-    Uniform,
-    each,
-)
+from sim.scenario.schema.base import AnyDistribution, Constant, each
 from sim.streams import Draws, FloatArray
 
 IntArray = npt.NDArray[np.int64]
@@ -35,34 +29,6 @@ STORED: Mapping[str, type[np.floating[Any]]] = {"double": np.float64, "single": 
 
 ROUNDING: Mapping[str, float] = {"double": 1e-12, "single": 1e-6}
 """How far rounding alone may carry a number about a person, by the scenario's precision."""
-
-
-def quantiles(distribution: AnyDistribution, uniforms: FloatArray) -> FloatArray:
-    """Return one value a person by the inverse distribution function.
-
-    Parameters
-    ----------
-    uniforms
-        Uniform draws on (0, 1), (n,).
-
-    Raises
-    ------
-    ValueError
-        If a list of values does not have n entries.
-    """
-    match distribution:
-        case Constant(value=value):
-            return np.full(uniforms.shape, value)
-        case Uniform(low=low, high=high):
-            return low + (high - low) * uniforms
-        case Normal(mean=mean, sd=sd):
-            return np.asarray(mean + sd * ndtri(uniforms))
-        case Lognormal(median=median, sigma=sigma):
-            return np.asarray(median * np.exp(sigma * ndtri(uniforms)))
-        case _:
-            if len(distribution.values) != uniforms.size:
-                raise ValueError(f"{len(distribution.values)} values for {uniforms.size} persons")
-            return np.array(distribution.values, dtype=np.float64)
 
 
 def _assign_groups(scenario: Scenario, draws: Draws) -> npt.NDArray[np.int32]:
@@ -246,6 +212,8 @@ class State:
         How far damage has lowered `up`, (K, N, R), ≥ 0 [load]; or nobody's, (K, 0, R).
     exited
         Whether a person has stopped answering for good, (N, R), 0 or 1; or nobody's, (0, R).
+    intensity
+        Deployment intensity of the last step by group, (G, R), ≥ 0 [load²]; or nobody's, (0, R).
 
     Columns that may be nobody's are there only in scenarios that use them: see `suited`.
     """
@@ -261,12 +229,14 @@ class State:
     anchor: FloatArray = field(default_factory=lambda: np.empty(0))
     wear: FloatArray = field(default_factory=lambda: np.empty(0))
     exited: RelayArray = field(default_factory=lambda: np.empty(0, np.uint8))
+    intensity: FloatArray = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         for name, persons in (
             ("anchor", (0,)),
             ("wear", (self.exposure.shape[0], 0)),
             ("exited", (0,)),
+            ("intensity", (0,)),
         ):
             column = getattr(self, name)
             if column.size == 0:
@@ -285,29 +255,37 @@ class State:
         n_channels, n_persons = len(names), population.n_persons
         n_groups = population.group_share.size
         u = draws.uniforms("initial", n_persons, n_draws=2 * MAX_CHANNELS + 3)
-        start = scenario.population.initial
-        exposures: Mapping[str, AnyDistribution] = each(start.exposure)
-        exposure = np.stack([quantiles(exposures[name], u[k]) for k, name in enumerate(names)])
+        group, stored = population.group, STORED[scenario.precision]
+        exposure = np.stack(
+            [
+                InitialValue.of(scenario, "exposure", name).draw(u[k], group)
+                for k, name in enumerate(names)
+            ]
+        )
         constraint = np.stack(
-            [u[MAX_CHANNELS + k] < each(start.constrained)[name] for k, name in enumerate(names)]
+            [
+                constrained(scenario, name, u[MAX_CHANNELS + k], group)
+                for k, name in enumerate(names)
+            ]
         )
 
-        def unit(distribution: AnyDistribution, draw: int) -> FloatArray:
-            values = np.clip(quantiles(distribution, u[draw]), 0.0, 1.0)[:, None]
-            return values.astype(stored, copy=False)
+        def unit(name: str, draw: int) -> FloatArray:
+            values = InitialValue.of(scenario, name).draw(u[draw], group)
+            return np.clip(values, 0.0, 1.0)[:, None].astype(stored, copy=False)
 
-        stored = STORED[scenario.precision]
-
-        return cls(
+        state = cls(
             exposure=np.maximum(exposure, 0.0)[:, :, None].astype(stored, copy=False),
             constraint=constraint.astype(np.uint8)[:, :, None],
-            narrative=unit(start.narrative, 2 * MAX_CHANNELS),
-            lock_in=unit(start.lock_in, 2 * MAX_CHANNELS + 1),
-            trust=unit(start.trust, 2 * MAX_CHANNELS + 2),
+            narrative=unit("narrative", 2 * MAX_CHANNELS),
+            lock_in=unit("lock_in", 2 * MAX_CHANNELS + 1),
+            trust=unit("trust", 2 * MAX_CHANNELS + 2),
             correction=np.zeros((n_groups, n_channels, 1)),
             answers=np.zeros((n_groups, n_channels, 1), dtype=np.int64),
             positives=np.zeros((n_groups, n_channels, 1), dtype=np.int64),
         ).suited(scenario)
+        if scenario.population.initial.file is not None:
+            stored_persons(scenario).put(state)
+        return state
 
     def _mapped(
         self, change: Callable[[npt.NDArray[np.generic]], npt.NDArray[np.generic]]
@@ -351,8 +329,9 @@ class State:
     def no_worse_than(self, other: State, *, tolerance: float = 0.0) -> BoolArray:
         """Return for each branch whether it is nowhere worse than the other state's, (R,).
 
-        The order is (E, L, n, ℓ, anchor, wear, −T, −a): more exposure, constraint, displacement,
-        lock-in or wear is worse, and so is less trust or less correction in force.
+        The order is (E, L, n, ℓ, anchor, wear, intensity, −T, −a): more exposure, constraint,
+        displacement, lock-in, wear or deployment intensity is worse, and so is less trust or less
+        correction in force.
         """
         verdict = np.ones(self.n_branches, dtype=np.bool_)
         for name, sign in _WORSE.items():
@@ -367,6 +346,10 @@ _OPTIONAL: Mapping[str, tuple[Callable[[Scenario], bool], Callable[[State], Any]
         lambda scenario: scenario.narrative.rule == "friedkin_johnsen",
         lambda state: state.narrative.copy(),
     ),
+    "intensity": (
+        lambda scenario: any(s.kind == "deployment" for s in scenario.stressors),
+        lambda state: np.zeros((state.correction.shape[0], state.n_branches)),
+    ),
 }
 """Columns that may be nobody's: which scenarios use them, and how they begin."""
 
@@ -379,5 +362,6 @@ _WORSE = {
     "correction": -1.0,
     "anchor": 1.0,
     "wear": 1.0,
+    "intensity": 1.0,
 }
 """Columns that are ordered, and the sign with which more is worse."""

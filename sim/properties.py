@@ -9,10 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.processes.stressors import stress_table
+from sim.population import BoolArray
+from sim.processes.stressors import hit_by, stress_table
+from sim.processes.unsettled import may_fall, unsettling
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import Constant, each
+from sim.scenario.schema.population import GroupInitial, Initial
 from sim.schedule import SCHEDULE
 
 
@@ -60,7 +63,7 @@ def _a2(scenario: Scenario) -> Assumption:
 
 def _a2_obstacles(scenario: Scenario) -> list[tuple[bool, str]]:
     leak = np.array(list(each(scenario.exposure.leak).values()))
-    falls = (np.diff(stress_table(scenario), axis=0) < 0.0).any(axis=(0, 1)) & (leak > 0.0)
+    falls = _falls(scenario) & (leak > 0.0)
     falling = [name for name, found in zip(scenario.channels, falls, strict=True) if found]
     noisy = scenario.exposure.noise > 0.0 and bool((leak > 0.0).any())
     acting = any(optimizer.kind != "none" for optimizer in scenario.optimizers)
@@ -69,18 +72,37 @@ def _a2_obstacles(scenario: Scenario) -> list[tuple[bool, str]]:
         (not starts_at_bottom(scenario), "the population does not start in the bottom state"),
         (bool(falling), f"stress falls at times while exposure leaks ({', '.join(falling)})"),
         (noisy, "stress is noisy while exposure leaks"),
-        (scenario.turnover.rate > 0.0, "newcomers replace worse-off persons (turnover)"),
+        (scenario.turnover.happens, "newcomers replace worse-off persons (turnover)"),
         (acting, "an optimizer acts during exposure"),
     ]
 
 
+def _falls(scenario: Scenario) -> BoolArray:
+    """Return on which channels the stress of some group may fall at some step, (K,)."""
+    falls: BoolArray = np.any(np.diff(stress_table(scenario), axis=0) < 0.0, axis=(0, 1))
+    for stressor in unsettling(scenario).values():
+        if may_fall(stressor):
+            falls |= hit_by(stressor, scenario).any(axis=0)
+    return falls
+
+
 def starts_at_bottom(scenario: Scenario) -> bool:
     """Return whether everyone starts with E = L = n = ℓ = 0 and T = 1."""
-    start = full(scenario).population.initial
-    zeros = [*each(start.exposure).values(), start.narrative, start.lock_in]
+    population = full(scenario).population
+    own = [group.initial for group in population.groups.values() if group.initial is not None]
+    if population.initial.file is not None:
+        return False
+    return _at_bottom(population.initial) and all(map(_at_bottom, own))
+
+
+def _at_bottom(start: Initial | GroupInitial) -> bool:
+    """Return whether what is said of a start is that everything is at the bottom."""
+    exposures = each(start.exposure).values() if start.exposure is not None else ()
+    zeros = [d for d in (*exposures, start.narrative, start.lock_in) if d is not None]
+    constrained = each(start.constrained).values() if start.constrained is not None else ()
+    free = not any(any(v) if isinstance(v, tuple) else v for v in constrained)
     at_zero = all(d == Constant(value=0.0) for d in zeros)
-    free = not any(each(start.constrained).values())
-    return at_zero and free and start.trust == Constant(value=1.0)
+    return at_zero and free and start.trust in (None, Constant(value=1.0))
 
 
 def _a3() -> Assumption:
@@ -92,11 +114,10 @@ def _a4(scenario: Scenario) -> Assumption:
     statement = "The environment after restoration starts is no easier for later starts."
     if scenario.restoration.environment == "bench":
         return Assumption("A4", statement, True, "the bench is the same for every start")
-    table = stress_table(scenario)
     obstacles = [
-        (bool((np.diff(table, axis=0) < 0.0).any()), "stress falls at times"),
+        (bool(_falls(scenario).any()), "stress falls at times"),
         (scenario.exposure.noise > 0.0, "stress is noisy"),
-        (scenario.turnover.rate > 0.0, "newcomers arrive"),
+        (scenario.turnover.happens, "newcomers arrive"),
     ]
     found = [text for present, text in obstacles if present]
     if found:

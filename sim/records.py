@@ -64,7 +64,7 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         "stress", ("group", "channel"), "load per step", "Stressor level e",
-        lambda f, _: f.stress,
+        lambda f, _: f.stress if f.stress.ndim == 2 else f.stress[..., 0],
     ),
     Variable(
         "narrative", (), "1", "Mean narrative displacement n",

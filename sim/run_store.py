@@ -128,6 +128,20 @@ def manifest_of(scenario: Scenario, *, command: str, **more: Any) -> dict[str, A
     }
 
 
+def beside(scenario: Scenario) -> Scenario:
+    """Return a resolved scenario that names its files as they lie in a run directory."""
+    if isinstance(scenario.network, EdgeListFile):
+        network = scenario.network.model_copy(update={"file": "network.csv"})
+        scenario = scenario.model_copy(update={"network": network})
+    population = scenario.population
+    if (file := population.initial.file) is not None:
+        name = f"initial{Path(file).suffix}"
+        initial = population.initial.model_copy(update={"file": name})
+        population = population.model_copy(update={"initial": initial})
+        scenario = scenario.model_copy(update={"population": population})
+    return scenario
+
+
 class BrokenTableError(OSError):
     """A stored table cannot be read."""
 
@@ -184,12 +198,14 @@ class RunDirectory:
     def write_scenario(self, scenario: Scenario, *, name: str = "scenario.yaml") -> None:
         """Store a resolved scenario so that it can be run again from here alone."""
         scenario = full(scenario)
-        if isinstance(scenario.network, EdgeListFile):
-            copy = self.path("network.csv")
-            write_atomically(copy, Path(scenario.network.file).read_bytes())
-            network = scenario.network.model_copy(update={"file": copy.name})
-            scenario = scenario.model_copy(update={"network": network})
-        text = yaml.safe_dump(dump(scenario), sort_keys=False, allow_unicode=True, width=100)
+        stored = beside(scenario)
+        for block, copy in (
+            (scenario.network, stored.network),
+            (scenario.population.initial, stored.population.initial),
+        ):
+            if file := getattr(block, "file", None):
+                write_atomically(self.path(getattr(copy, "file", "")), Path(file).read_bytes())
+        text = yaml.safe_dump(dump(stored), sort_keys=False, allow_unicode=True, width=100)
         write_atomically(self.path(name), text.encode())
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:

@@ -102,6 +102,22 @@ def _fill(out, words, first):  # type: ignore[no-untyped-def]
                 out[draw + 1, index] = _uniform(w2, w3)
 
 
+@kernel
+def _fill_steps(out, words, first):  # type: ignore[no-untyped-def]
+    """Fill the draws of one item, (D, T), at the steps from `first` on."""
+    k0, k1, item, name, replicate = words
+    n_draws, n_steps = out.shape
+    for block in range((n_draws + 1) // 2):
+        c2 = name | np.uint64(block)
+        draw = 2 * block
+        for index in range(n_steps):
+            step = np.uint64(first) + np.uint64(index)
+            w0, w1, w2, w3 = philox(item, step, c2, replicate, k0, k1)
+            out[draw, index] = _uniform(w0, w1)
+            if draw + 1 < n_draws:
+                out[draw + 1, index] = _uniform(w2, w3)
+
+
 @dataclass(frozen=True, slots=True)
 class Draws:
     """The random numbers of one replicate of one seed on one clock.
@@ -148,13 +164,31 @@ class Draws:
         if not 0 <= step < 1 << 32 or first + n_items > 1 << 32 or n_draws > 2 * _MAX_BLOCK:
             raise ValueError("step, n_items or n_draws does not fit the counter")
         out = np.empty((n_draws, n_items))
-        name = (STREAMS[stream] << 16) | (CLOCKS[self.clock] << 12)
-        words = tuple(
-            np.uint64(w)
-            for w in (self.seed & 0xFFFFFFFF, self.seed >> 32, step, name, self.replicate)
-        )
-        _fill(out, words, first)
+        _fill(out, self._words(stream, step), first)
         return out
+
+    def uniforms_of(
+        self, stream: str, item: int, *, n_steps: int, n_draws: int = 1, first: int = 0
+    ) -> FloatArray:
+        """Return uniforms on (0, 1) of one item at the steps from `first` on, (n_draws, n_steps).
+
+        They are those that `uniforms` gives the item step by step.
+
+        Raises
+        ------
+        KeyError
+            If `stream` is not registered in `STREAMS`.
+        """
+        if not 0 <= item < 1 << 32 or first + n_steps > 1 << 32 or n_draws > 2 * _MAX_BLOCK:
+            raise ValueError("item, n_steps or n_draws does not fit the counter")
+        out = np.empty((n_draws, n_steps))
+        _fill_steps(out, self._words(stream, item), first)
+        return out
+
+    def _words(self, stream: str, third: int) -> tuple[np.uint64, ...]:
+        name = (STREAMS[stream] << 16) | (CLOCKS[self.clock] << 12)
+        named = (self.seed & 0xFFFFFFFF, self.seed >> 32, third, name, self.replicate)
+        return tuple(np.uint64(word) for word in named)
 
     def normals(
         self, stream: str, n_items: int, *, n_draws: int = 1, step: int = 0, first: int = 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 import mesa
 import numpy as np
 
+from sim.processes.correction import intensity_of
 from sim.processes.stage import Frame, weighted
 from sim.scenario.schema.base import Block
 from sim.streams import FloatArray
@@ -47,9 +48,11 @@ class Optimizer(mesa.Agent):  # type: ignore[misc]
         """
         frame = self.model.frame
         self.sense(frame)
-        effort = self.act(frame)
+        effort, before = self.act(frame), frame.effort.copy()
         frame.effort += effort
         frame.state.correction += effort
+        if frame.state.intensity.size:
+            frame.state.intensity += intensity_of(frame.effort) - intensity_of(before)
 
     def pay(self, wanted: FloatArray, *, frame: Frame, budget: float) -> FloatArray:
         """Return the wanted effort scaled down to what is left of the budget, and spend it.

@@ -41,6 +41,36 @@ def _add(exposure, inflow, keep, cure, reach, correction, group, many, first, la
         row += np.uint64(1)
 
 
+@part
+def _add_apart(exposure, taken_up, stress, keep, cure, reach, correction, group, span):  # type: ignore[no-untyped-def]
+    """Do the same where every branch has a stress of its own: taken_up is v ξ, stress (G, R)."""
+    n_branches, row = np.uint64(stress.shape[1]), np.uint64(0)
+    for i in range(np.uint64(span[0]), np.uint64(span[1])):
+        own, level, in_force = i * n_branches, stress[group[i]], correction[group[i]]
+        for r in range(n_branches):
+            cured = cure * (reach[own + r] * in_force[r])
+            grown = keep * exposure[own + r] + taken_up[row] * level[r]
+            exposure[own + r] = max(0.0, grown - cured)
+        row += np.uint64(1)
+
+
+@kernel
+def _accumulate_apart(exposure, persons, stress, noise, keep, cure, correction, span):  # type: ignore[no-untyped-def]
+    """Accumulate the exposure, (K, N·R), under stress, (G, K, R), of a span of persons."""
+    vulnerability, reach, group, group_starts = persons
+    tile = tile_of(stress.shape[2])
+    room, one = np.empty(tile), np.ones(stress.shape[0])
+    for first in range(span[0], span[1], tile):
+        last = min(first + tile, span[1])
+        taken_up, tiled = room[: last - first], (first, last)
+        for k in range(exposure.shape[0]):
+            _take_up(taken_up, vulnerability[k], one, (group, group_starts), first, last)
+            if noise.shape[1] > 0:
+                taken_up *= noise[k, first - span[0] : last - span[0]]
+            level, relief = stress[:, k], correction[:, k]
+            _add_apart(exposure[k], taken_up, level, keep[k], cure, reach, relief, group, tiled)
+
+
 @kernel
 def _accumulate(exposure, persons, stress, noise, keep, cure, correction, many, span):  # type: ignore[no-untyped-def]
     """Accumulate the exposure, (K, N·R), of a span of persons, a tile at a time."""
@@ -78,6 +108,11 @@ def _run(frame: Frame) -> None:
 
     def accumulate(span: Span) -> None:
         noise = _noise(frame, span)
+        if frame.stress.ndim == 3:
+            _accumulate_apart(
+                exposure, persons, frame.stress, noise, keep, c.cure, correction, span
+            )
+            return
         _accumulate(exposure, persons, frame.stress, noise, keep, c.cure, correction, many, span)
 
     frame.over_persons(accumulate)

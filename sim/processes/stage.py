@@ -26,7 +26,12 @@ _TILE = 4096
 
 
 class Controller(Protocol):
-    """Whatever chooses corrections: an optimizer, or a correction planned beforehand."""
+    """Whatever chooses corrections: an optimizer, or a correction planned beforehand.
+
+    A controller may also have a method `intensity(frame)`, called after `act`, which returns how
+    intensely it deploys, (G, R) [load²]; of those without it, ½ Σ_k u² of their joint effort
+    counts.  It is asked for only where deployment is a stressor.
+    """
 
     def sense(self, frame: Frame) -> None:
         """Take in the reports of the step before."""
@@ -44,7 +49,7 @@ class Frame:
     step
         Step on the environment's clock.
     stress
-        e of this step, (G, K), left by the stressors.
+        e of this step left by the stressors, (G, K); (G, K, R) where deployment adds to it.
     effort
         u of this step, (G, K, R), left by the optimizers.
     burden

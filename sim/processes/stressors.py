@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.population import BoolArray
 from sim.processes.stage import Frame, Order, Stage
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.stressors import (
     ConstantStressor,
+    DeploymentStressor,
     PulseStressor,
     RampStressor,
+    SeriesStressor,
     Stressor,
     TableStressor,
 )
 from sim.streams import FloatArray
+
+SETTLING = (ConstantStressor, RampStressor, PulseStressor, TableStressor, SeriesStressor)
+"""Stressors that hold one level from some step on.  See `sim.processes.unsettled` for others."""
 
 
 def levels(stressor: Stressor, n_steps: int, *, last_step: int | None = None) -> FloatArray:
@@ -62,40 +68,52 @@ def _extent(stressor: Stressor, n_steps: int) -> int:
             return 1
 
 
-def stress_table(scenario: Scenario) -> FloatArray:
-    """Return e[t, g, k], (T, G, K) [load per step]; the last row holds for ever after.
+def hit_by(stressor: Stressor, scenario: Scenario) -> BoolArray:
+    """Return whether a stressor acts on each channel of each group, (G, K)."""
+    groups = [not stressor.groups or name in stressor.groups for name in scenario.population.groups]
+    channels = [stressor.channel in ("all", name) for name in scenario.channels]
+    return np.logical_and.outer(groups, channels)
 
-    Several stressors on one channel of one group add up.
+
+def stress_table(scenario: Scenario) -> FloatArray:
+    """Return what the stressors that settle add up to, e[t, g, k], (T, G, K) [load per step].
+
+    The last row holds for ever after.
     """
-    channels, groups = list(scenario.channels), list(scenario.population.groups)
+    settling = [stressor for stressor in scenario.stressors if isinstance(stressor, SETTLING)]
     n_steps = scenario.time.steps
-    n_rows = max([n_steps, *(_extent(stressor, n_steps) for stressor in scenario.stressors)])
-    table = np.zeros((n_rows, len(groups), len(channels)))
-    for stressor in scenario.stressors:
+    n_rows = max([n_steps, *(_extent(stressor, n_steps) for stressor in settling)])
+    table = np.zeros((n_rows, len(scenario.population.groups), len(scenario.channels)))
+    for stressor in settling:
         level = levels(stressor, n_rows, last_step=n_steps - 1)
-        chosen_groups = [groups.index(name) for name in stressor.groups] or range(len(groups))
-        chosen = (
-            range(len(channels))
-            if stressor.channel == "all"
-            else [channels.index(stressor.channel)]
-        )
-        for g in chosen_groups:
-            for k in chosen:
-                table[:, g, k] += level
+        table[:, hit_by(stressor, scenario)] += level[:, None]
     table.setflags(write=False)
     return table
 
 
-def nondecreasing(scenario: Scenario) -> bool:
-    """Return whether no stressor level ever falls."""
-    return bool(np.all(np.diff(stress_table(scenario), axis=0) >= 0.0))
+def deployment(scenario: Scenario) -> FloatArray | None:
+    """Return χ, (G, K) [1/load], of all stressors that come with deployment; None without any."""
+    coupled = [s for s in scenario.stressors if isinstance(s, DeploymentStressor)]
+    if not coupled:
+        return None
+    by_stressor = [s.intensity_coefficient * hit_by(s, scenario) for s in coupled]
+    return np.asarray(np.sum(by_stressor, axis=0), dtype=np.float64)
 
 
 def _run(frame: Frame) -> None:
-    frame.stress = frame.environment.stress_at(frame.step)
+    stress, chi = frame.environment.stress_at(frame.step), frame.environment.deployment
+    if chi is None:
+        frame.stress = stress
+        return
+    intensity = frame.state.intensity
+    assert intensity.shape[0] == chi.shape[0], "the state lacks the column `intensity`"
+    frame.stress = stress[:, :, None] + chi[:, :, None] * intensity[:, None, :]
 
 
 def _order(scenario: Scenario) -> Order:
+    chi = deployment(scenario)
+    if chi is not None and chi.any():
+        return Order(False, "deployment is a stressor: more correction is more stress a step later")
     return Order(True, "stressors do not depend on the state")
 
 
@@ -103,7 +121,7 @@ STAGE = Stage(
     name="stressors",
     summary="Read the stressor level of every group and channel.",
     equation="e[g,k](t) ≥ 0, the sum of all stressors on channel k of group g",
-    reads=("environment",),
+    reads=("environment", "intensity"),
     writes=("stress",),
     run=_run,
     order=_order,

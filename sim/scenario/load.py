@@ -11,7 +11,7 @@ from sim.scenario.located import Node
 from sim.scenario.problems import ScenarioError, did_you_mean, refuse
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
-from sim.scenario.schema.population import BlockModel, EdgeListFile
+from sim.scenario.schema.population import BlockModel, EdgeListFile, Population
 from sim.scenario.schema.stressors import SeriesStressor
 from sim.scenario.series import read_plain, read_series
 from sim.scenario.shipped import find_scenario, shipped_scenarios
@@ -47,7 +47,7 @@ def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenari
     root = load_layers(file, overrides=overrides)
     scenario = validate_node(Scenario, root)
     stressors = tuple(
-        read_series(stressor, _beside(node, stressor.file), node=node)
+        read_series(stressor, _beside(node, stressor.file), node=node, time=scenario.time)
         if isinstance(stressor, SeriesStressor)
         else stressor
         for stressor, node in (
@@ -61,7 +61,9 @@ def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenari
     elif isinstance(network, BlockModel):
         _check_blocks(network, scenario, root)
     _check_groups(scenario, root)
-    return full(scenario.model_copy(update={"stressors": stressors, "network": network}))
+    population = _read_persons(scenario, root)
+    changes = {"stressors": stressors, "network": network, "population": population}
+    return full(scenario.model_copy(update=changes))
 
 
 def _unknown_name(name: str, overrides: Sequence[str]) -> ScenarioError:
@@ -142,10 +144,7 @@ def _read_edge_list(network: EdgeListFile, scenario: Scenario, root: Node) -> Ed
     place = node.child("file") or node
     path = _beside(node, network.file)
     content = read_plain(path, network.file, place=place)
-    digest = hashlib.sha256(content).hexdigest()
-    if network.digest and network.digest != digest:
-        message = f"{network.file} is not the file this scenario was resolved with"
-        raise refuse(message, place, hint="its SHA-256 differs from `digest`", rule="file")
+    digest = _digest(content, network.digest, name=network.file, place=place)
     n, signed = scenario.population.size, scenario.signed
     try:
         read_edge_list(path, n_persons=n, directed=network.directed, signed=signed)
@@ -154,3 +153,34 @@ def _read_edge_list(network: EdgeListFile, scenario: Scenario, root: Node) -> Ed
         message = f"{where}: {error.rule}"
         raise refuse(message, place, hint=error.hint, rule="file") from None
     return network.model_copy(update={"file": str(path), "digest": digest})
+
+
+def _read_persons(scenario: Scenario, root: Node) -> Population:
+    """Return the population with its file of initial values found, tried and hashed."""
+    population, start = scenario.population, scenario.population.initial
+    if start.file is None:
+        return population
+    from sim.persons_file import read_persons
+    from sim.persons_table import PersonsFileError
+
+    node = _at(root, "population", "initial")
+    place = node.child("file") or node
+    path = _beside(node, start.file)
+    content = read_plain(path, start.file, place=place)
+    digest = _digest(content, start.digest, name=start.file, place=place)
+    try:
+        read_persons(content, scenario)
+    except PersonsFileError as error:
+        message = f"{start.file}{error.where}: {error.rule}"
+        raise refuse(message, place, hint=error.hint, rule="file") from None
+    found = start.model_copy(update={"file": str(path), "digest": digest})
+    return population.model_copy(update={"initial": found})
+
+
+def _digest(content: bytes, expected: str, *, name: str, place: Node) -> str:
+    """Return the SHA-256 of a file, which must be the one a scenario was resolved with."""
+    digest = hashlib.sha256(content).hexdigest()
+    if expected and expected != digest:
+        message = f"{name} is not the file this scenario was resolved with"
+        raise refuse(message, place, hint="its SHA-256 differs from `digest`", rule="file")
+    return digest

@@ -13,6 +13,9 @@ import yaml
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import Block, each
 from sim.scenario.schema.checks import channelwise_fields
+from sim.scenario.schema.population import GroupInitial
+from sim.scenario.schema.processes import Turnover
+from sim.scenario.schema.stressors import Stressor
 
 B = TypeVar("B", bound=Block)
 
@@ -63,6 +66,38 @@ def _to_one(parts: Mapping[str, float]) -> dict[str, float]:
     return {name: part / total if off else part for name, part in parts.items()}
 
 
+def _own(initial: GroupInitial | None, channels: Iterable[str]) -> GroupInitial | None:
+    """Return the initial values of a group; channels it leaves out stay those of everyone."""
+    if initial is None:
+        return None
+    changed: dict[str, Any] = {}
+    for name in channelwise_fields(initial):
+        value = getattr(initial, name)
+        if isinstance(value, Mapping):
+            changed[name] = {channel: value[channel] for channel in channels if channel in value}
+        elif value is not None:
+            changed[name] = dict.fromkeys(channels, value)
+    return initial.model_copy(update=changed)
+
+
+def _spelled_out(stressor: Stressor, *, last_step: int) -> Stressor:
+    """Return a stressor with what it leaves out."""
+    if stressor.kind == "ramp" and stressor.end is None:
+        return stressor.model_copy(update={"end": max(last_step, stressor.start)})
+    if stressor.kind == "ornstein_uhlenbeck" and stressor.initial is None:
+        return stressor.model_copy(update={"initial": stressor.mean})
+    return stressor
+
+
+def _turnover(scenario: Scenario) -> Turnover:
+    """Return the turnover, rates by group given for every group."""
+    turnover, groups = scenario.turnover, scenario.population.groups
+    if not isinstance(turnover.rate, dict):
+        return turnover
+    rates = dict(zip(groups, turnover.by_group(groups), strict=True))
+    return turnover.model_copy(update={"rate": rates})
+
+
 def full(scenario: Scenario) -> Scenario:
     """Return the same scenario with every short form written out.
 
@@ -84,7 +119,7 @@ def full(scenario: Scenario) -> Scenario:
             group.model_copy(update={"share": sizes[name]}),
             channels,
             activation=each(constraints.activation),
-        )
+        ).model_copy(update={"initial": _own(group.initial, channels)})
         for name, group in population.groups.items()
     }
     initial = _spread(population.initial, channels)
@@ -96,12 +131,8 @@ def full(scenario: Scenario) -> Scenario:
             "constraints": constraints,
             "narrative": scenario.narrative.resolved(),
             "feedback": _spread(scenario.feedback, channels),
-            "stressors": tuple(
-                stressor.model_copy(update={"end": max(last, stressor.start)})
-                if stressor.kind == "ramp" and stressor.end is None
-                else stressor
-                for stressor in scenario.stressors
-            ),
+            "stressors": tuple(_spelled_out(s, last_step=last) for s in scenario.stressors),
+            "turnover": _turnover(scenario),
             "restoration": scenario.restoration.model_copy(
                 update={
                     "delays": delays_of(scenario),
@@ -124,8 +155,10 @@ def digest(scenario: Scenario, *, model_version: str) -> str:
     for label in ("name", "description"):
         content.pop(label, None)
     if content["network"].get("digest"):
-        # The content of an edge list counts, not where it lies.
+        # The content of a file counts, not where it lies.
         del content["network"]["file"]
+    if content["population"]["initial"].get("digest"):
+        del content["population"]["initial"]["file"]
     canonical = json.dumps(
         {"model_version": model_version, "scenario": content},
         sort_keys=True,

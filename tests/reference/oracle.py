@@ -22,7 +22,7 @@ from sim.scenario.schema import Scenario
 from tests.reference.influence import hold_meetings
 from tests.reference.person import Person
 from tests.reference.philox import uniforms
-from tests.reference.surroundings import quantiles, stress_level
+from tests.reference.surroundings import chance_of, quantiles, stress_level
 
 Table = list[list[float]]
 
@@ -92,6 +92,7 @@ class ReferenceModel(mesa.Model):
         self.correction = state.correction[:, :, branch].tolist()
         self.answers = state.answers[:, :, branch].tolist()
         self.positives = state.positives[:, :, branch].tolist()
+        self.intensity = state.intensity[:, branch].tolist()
 
     def step(self) -> None:
         """Make one step: the numbered list of the specification."""
@@ -134,9 +135,12 @@ class ReferenceModel(mesa.Model):
     def stress_now(self) -> Table:
         """Return e[g][k]: the stressors that act on a channel of a group, added up."""
         stress = [[0.0 for _ in self.channels] for _ in self.groups]
-        for stressor in () if self.bench else self.resolved.stressors:
-            level = stress_level(stressor, self.clock)
+        chance = chance_of(self.resolved.seed, self.replicate)
+        for item, stressor in enumerate(() if self.bench else self.resolved.stressors):
+            level = stress_level(stressor, self.clock, item=item, chance=chance)
             for g, group in enumerate(self.resolved.population.groups):
+                if stressor.kind == "deployment":
+                    level = stressor.intensity_coefficient * self.intensity[g]
                 for k, channel in enumerate(self.resolved.channels):
                     hits_group = not stressor.groups or group in stressor.groups
                     if hits_group and stressor.channel in ("all", channel):
@@ -146,10 +150,12 @@ class ReferenceModel(mesa.Model):
     def correct(self) -> None:
         """Let corrections decay and add the effort of every controller."""
         plans = [controller.efforts(self) for controller in self.controllers]
+        effort = [[sum(plan[g][k] for plan in plans) for k in self.channels] for g in self.groups]
+        self.intensity = [sum(u * u for u in row) / 2.0 for row in effort]
         for g in self.groups:
             for k in self.channels:
                 kept = (1.0 - self.resolved.correction.decay) * self.correction[g][k]
-                self.correction[g][k] = kept + sum(plan[g][k] for plan in plans)
+                self.correction[g][k] = kept + effort[g][k]
 
     def relax(self) -> None:
         """Set the relays: once, or up to the least fixed point, then down to the greatest."""
@@ -182,11 +188,26 @@ class ReferenceModel(mesa.Model):
     def turn_over(self) -> None:
         """Replace some persons by newcomers."""
         rate = 0.0 if self.bench else self.resolved.turnover.rate
-        if rate:
-            leaves, trust = self.draw("turnover", 2)
-            trust = quantiles(self.resolved.population.initial.trust, trust).clip(0.0, 1.0)
-            for i in np.flatnonzero(leaves < rate).tolist():
-                self.persons[i].give_way(float(trust[i]))
+        names = list(self.resolved.population.groups)
+        rates = [rate[name] if isinstance(rate, dict) else rate for name in names]
+        if not any(rates):
+            return
+        leaves, fresh = self.draw("turnover", 2)
+        leaving = [p for p in self.persons if leaves[p.index] < rates[p.group]]
+        inherit = self.resolved.turnover.inherit
+        inherited = [inherit * person.narrative_around() if inherit else 0.0 for person in leaving]
+        for person, narrative in zip(leaving, inherited, strict=True):
+            person.give_way(self.newcomer_trust(person, fresh), min(1.0, max(0.0, narrative)))
+
+    def newcomer_trust(self, person: Person, fresh: np.ndarray) -> float:
+        """Return the trust that a person's group starts with, or else everyone."""
+        group = list(self.resolved.population.groups.values())[person.group]
+        chosen, fellows = self.resolved.population.initial.trust, self.persons
+        if group.initial is not None and group.initial.trust is not None:
+            chosen = group.initial.trust
+            fellows = [other for other in self.persons if other.group == person.group]
+        trust = quantiles(chosen, fresh[[other.index for other in fellows]])
+        return float(trust[fellows.index(person)].clip(0.0, 1.0))
 
     def relays(self) -> np.ndarray:
         """Return all relays, (K, N)."""

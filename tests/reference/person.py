@@ -97,6 +97,13 @@ class Person(mesa.Agent):
         """Return the weighted share of active constraints."""
         return sum([self.model.weight[k] * self.active[k] for k in self.model.channels])
 
+    def narrative_around(self) -> float:
+        """Return the weighted mean displacement of the neighbors."""
+        if self.weights is None:
+            return sum([other.narrative for other in self.neighbors]) / len(self.neighbors)
+        pairs = zip(self.weights, self.neighbors, strict=True)
+        return sum([weight * other.narrative for weight, other in pairs])
+
     def listen(self) -> None:
         """Choose the next narrative displacement and lock-in, from everyone's present ones."""
         rule, burden = self.model.resolved.narrative, self.burden()
@@ -150,11 +157,12 @@ class Person(mesa.Agent):
         model.answers[self.group][k] += 1
         model.positives[self.group][k] += said
 
-    def give_way(self, trust: float) -> None:
+    def give_way(self, trust: float, narrative: float) -> None:
         """Let a newcomer take this place in the network; the place keeps its thresholds."""
         self.exposure = [0.0 for _ in self.model.channels]
         self.active = [0 for _ in self.model.channels]
-        self.narrative = self.lock_in = self.anchor = 0.0
+        self.narrative = self.anchor = narrative
+        self.lock_in = 0.0
         self.trust = trust
 
 

@@ -34,6 +34,8 @@ STREAMS = {
     "optimizer": 13,
     "attachment": 14,
     "snapshot": 15,
+    "shocks": 16,
+    "drift": 17,
     "pairs": 18,
     "stubbornness": 19,
     "narrative_threshold": 20,

@@ -54,7 +54,9 @@ class Dice(random.Random):
 
 def random_stressor(dice: Dice, channels: list[str], groups: list[str]) -> Block:
     """Return a stressor of any kind."""
-    kind = dice.choice(["constant", "ramp", "pulse", "table"])
+    settling, endless = ["constant", "ramp", "pulse", "table"], ["seasonal", "shocks"]
+    endless += ["ornstein_uhlenbeck", "deployment"]
+    kind = dice.choice(settling + endless)
     block: Block = {
         "kind": kind,
         "channel": dice.choice(["all", *channels]),
@@ -70,10 +72,29 @@ def random_stressor(dice: Dice, channels: list[str], groups: list[str]) -> Block
         block |= {"from_level": low, "to_level": high}
         window = {"start": start, "end": start + dice.choice([0, duration])}
         return block | dice.maybe(lambda: window, otherwise={})
+    if kind in endless:
+        return block | {"kind": kind} | _endless(dice, kind)
     steps = sorted(dice.sample(range(50), dice.randint(1, 5)))
     levels = [dice.uniform(0.0, 0.6) for _ in steps]
     interpolation = dice.choice(["hold", "linear"])
     return block | {"steps": steps, "levels": levels, "interpolation": interpolation}
+
+
+def _endless(dice: Dice, kind: str) -> Block:
+    """Return the settings of a stressor that never settles."""
+    mean = dice.uniform(-0.2, 0.6)
+    if kind == "seasonal":
+        wave = {"amplitude": dice.uniform(0.0, 0.6), "period": dice.uniform(0.3, 40.0)}
+        return {"mean": mean, "peak": dice.uniform(-20.0, 20.0)} | wave
+    if kind == "shocks":
+        sizes = [dice.uniform(0.0, 0.6), dice.spread(0.0, 0.4)]
+        rate = dice.maybe(lambda: dice.choice([0.1, 3.0]))
+        return {"rate": rate, "size": dice.choice(sizes), "decay": dice.share()}
+    if kind == "deployment":
+        return {"intensity_coefficient": dice.maybe(lambda: dice.uniform(0.0, 0.5))}
+    start = dice.maybe(lambda: {"initial": dice.uniform(-0.2, 0.6)}, otherwise={})
+    spread = {"relaxation": dice.uniform(0.2, 30.0), "sd": dice.maybe(lambda: dice.uniform(0, 0.4))}
+    return {"mean": mean} | spread | start
 
 
 def _network(dice: Dice, *, size: int) -> Block:
@@ -137,6 +158,7 @@ def _population(dice: Dice, names: list[str], *, size: int) -> Block:
             name: {"share": part, "vulnerability": dice.per_channel(names, vulnerability)}
             | dice.maybe(activation, otherwise={})
             | dice.choice([{}, {}, {"stubbornness": dice.share()}])
+            | ({"initial": _own_start(dice, names)} if dice.random() < 0.2 else {})
             for name, part in groups.items()
         },
         "initial": {
@@ -147,6 +169,18 @@ def _population(dice: Dice, names: list[str], *, size: int) -> Block:
             "trust": dice.choice([1.0, dice.spread(0.2, 0.8), dice.spread(0.2, 0.8), values]),
         },
     }
+
+
+def _own_start(dice: Dice, names: list[str]) -> Block:
+    """Return some initial values of a group."""
+    values = {
+        "exposure": dice.per_channel(names, lambda: dice.spread(0.2, 0.8)),
+        "constrained": dice.per_channel(names, dice.share),
+        "narrative": dice.spread(0.2, 0.8),
+        "lock_in": dice.share(),
+        "trust": dice.spread(0.2, 0.8),
+    }
+    return {name: value for name, value in values.items() if dice.random() < 0.5}
 
 
 def _constraints(dice: Dice, names: list[str], *, signed: bool) -> Block:
@@ -241,6 +275,13 @@ def _trust_and_reports(dice: Dice, names: list[str]) -> Block:
     }
 
 
+def _rate(dice: Dice, groups: list[str]) -> Any:
+    """Return a rate of turnover for everyone, or one for each of some groups."""
+    if dice.random() < 0.6:
+        return dice.uniform(0.0, 0.5)
+    return {name: dice.uniform(0.0, 0.5) for name in groups if dice.random() < 0.8}
+
+
 def random_scenario(dice: Dice, *, size: int) -> Block:
     """Return a scenario in the form people write."""
     names = [f"c{k}" for k in range(dice.choice([1, 2, 3, 4, 5, 8]))]
@@ -271,5 +312,8 @@ def random_scenario(dice: Dice, *, size: int) -> Block:
         },
         "narrative": _narrative(dice),
         **_trust_and_reports(dice, names),
-        "turnover": {"rate": dice.maybe(lambda: dice.uniform(0.0, 0.5))},
+        "turnover": {
+            "rate": dice.maybe(lambda: _rate(dice, groups)),
+            "inherit": dice.maybe(dice.share),
+        },
     }

@@ -75,7 +75,9 @@ class World:
 
     def frame(self, state: State, *, controllers: list[Controller] | None = None) -> Frame:
         """Return a frame of the engine at the first step."""
-        environment = (Environment.bench if self.bench else Environment.of)(self.scenario)
+        environment = Environment.of(self.scenario, self.draws)
+        if self.bench:
+            environment = Environment.bench(self.scenario)
         frame = Frame.begin(
             self.population,
             state,
@@ -138,9 +140,13 @@ def random_world(seed: int, *, n_states: int = 1, max_size: int = 60) -> World:
         random_state(population, rng, n_channels=len(scenario.channels)).suited(scenario)
         for _ in range(n_states)
     ]
+    for state in states:
+        state.intensity[...] = rng.exponential(1.0, state.intensity.shape)
     if dice.random() < 0.5:
         states[0] = State.initial(scenario, population, draws)
     listening = dice.random() < 0.7
+    # What chance adds up has to be gone through from step 0 on.
+    lasting = any(s.kind in ("shocks", "ornstein_uhlenbeck") for s in scenario.stressors)
     return World(
         scenario,
         population,
@@ -150,5 +156,5 @@ def random_world(seed: int, *, n_states: int = 1, max_size: int = 60) -> World:
         listening=listening,
         bench=dice.random() < 0.2,
         replicate=replicate,
-        start=dice.choice([0, 0, 1, 10, 30, 100_000]),
+        start=dice.choice([0, 0, 1, 10, 30, 60 if lasting else 100_000]),
     )

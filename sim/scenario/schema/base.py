@@ -96,13 +96,18 @@ class Values(Block):
     """The values; as many as there are persons: in the group, or in all for initial values."""
 
 
-def _short_distribution(value: Any) -> Any:
-    """Read a bare number as a constant and a list as one value a person."""
+def short_constant(value: Any) -> Any:
+    """Read a bare number as a constant."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return {"kind": "constant", "value": value}
+    return value
+
+
+def _short_distribution(value: Any) -> Any:
+    """Read a bare number as a constant and a list as one value a person."""
     if isinstance(value, (list, tuple)):
         return {"kind": "values", "values": value}
-    return value
+    return short_constant(value)
 
 
 AnyDistribution = Annotated[
@@ -126,13 +131,28 @@ def _per_channel(item: Any) -> Any:
     return Annotated[one | each, Discriminator(_shape), ChannelWise()]
 
 
+Flags = Annotated[tuple[Annotated[int, Field(ge=0, le=1)], ...], Field(strict=False, min_length=1)]
+"""0 or 1 for each person."""
+
+
+def _one_or_list(value: Any) -> str:
+    return "each" if isinstance(value, (list, tuple)) else "one"
+
+
 if TYPE_CHECKING:
     PerChannelShare = float | dict[str, float]
+    PerChannelFlags = float | tuple[int, ...] | dict[str, float | tuple[int, ...]]
     PerChannelNonNegative = float | dict[str, float]
     PerChannelNumber = float | dict[str, float]
     PerChannelDistribution = AnyDistribution | dict[str, AnyDistribution]
 else:
     PerChannelShare = _per_channel(Share)
+    PerChannelFlags = _per_channel(
+        Annotated[
+            Annotated[Share, Tag("one")] | Annotated[Flags, Tag("each")],
+            Discriminator(_one_or_list),
+        ]
+    )
     PerChannelNonNegative = _per_channel(NonNegative)
     PerChannelNumber = _per_channel(Number)
     PerChannelDistribution = _per_channel(Distribution)

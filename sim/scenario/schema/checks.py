@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import TYPE_CHECKING
 
 from sim.scenario.schema.base import Block, ChannelWise, Values, cross_field
@@ -44,6 +44,8 @@ def _blocks(scenario: Scenario) -> Iterator[tuple[str, Block]]:
     yield "population.initial", scenario.population.initial
     for name, group in scenario.population.groups.items():
         yield f"population.groups.{name}", group
+        if group.initial is not None:
+            yield f"population.groups.{name}.initial", group.initial
 
 
 def _known(name: str, *, among: Iterable[str], where: str, what: str) -> None:
@@ -79,6 +81,9 @@ def _channel_references(scenario: Scenario) -> None:
         for position, group in enumerate(stressor.groups):
             where = f"{path}.groups.{position}"
             _known(group, among=scenario.population.groups, where=where, what="group")
+    rate = scenario.turnover.rate
+    for name in rate if isinstance(rate, dict) else ():
+        _known(name, among=scenario.population.groups, where=f"turnover.rate.{name}", what="group")
 
 
 def _weights_sum_to_one(scenario: Scenario) -> None:
@@ -151,7 +156,7 @@ def _values_fit(scenario: Scenario) -> None:
     sizes = population.group_sizes()
     for path, block in _blocks(scenario):
         match path.split("."):
-            case ["population", "groups", name]:
+            case ["population", "groups", name, *_]:
                 wanted = {f"group `{name}`": sizes[name]}
             case ["population", "initial"] | ["narrative"]:
                 wanted = {"the population": population.size}
@@ -165,11 +170,15 @@ def _check_values(value: object, path: str, wanted: Mapping[str, int]) -> None:
     """Refuse a list of values that is not as long as each of the wanted persons are many."""
     by_channel = value.items() if isinstance(value, dict) else [("", value)]
     for channel, distribution in by_channel:
-        if not isinstance(distribution, Values):
+        if isinstance(distribution, Values):
+            values: Sized = distribution.values
+        elif path.endswith(".constrained") and isinstance(distribution, tuple):
+            values = distribution
+        else:
             continue
         for whom, size in wanted.items():
-            if len(distribution.values) != size:
-                message = f"{len(distribution.values)} values, but {whom} has {size} persons"
+            if len(values) != size:
+                message = f"{len(values)} values, but {whom} has {size} persons"
                 raise cross_field(message, f"{path}.{channel}".rstrip("."), "population.size")
 
 

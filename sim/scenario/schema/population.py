@@ -14,8 +14,9 @@ from sim.scenario.schema.base import (
     Name,
     NonNegative,
     PerChannelDistribution,
-    PerChannelShare,
+    PerChannelFlags,
     Share,
+    Step,
     cross_field,
 )
 
@@ -64,19 +65,51 @@ DEFAULT_CHANNELS = {
 }
 
 
+class GroupInitial(Block):
+    """State at step 0 of a group; what is left out is as for everyone."""
+
+    exposure: PerChannelDistribution | None = None
+    """Accumulated exposure E [load]; values below 0 are set to 0."""
+    constrained: PerChannelFlags | None = None
+    """Probability that a constraint is active at the start, or 0 or 1 for each person [share]."""
+    narrative: Distribution | None = None
+    """Narrative displacement n, clipped to [0, 1]."""
+    lock_in: Distribution | None = None
+    """Narrative lock-in ℓ, clipped to [0, 1]."""
+    trust: Distribution | None = None
+    """Trust T in the system, clipped to [0, 1]; newcomers start with a fresh draw of it."""
+
+
 class Initial(Block):
     """State at step 0.  The default is the bottom state, from which assumption A2 can hold."""
 
     exposure: PerChannelDistribution = Constant(value=0.0)
     """Accumulated exposure E [load]; values below 0 are set to 0."""
-    constrained: PerChannelShare = 0.0
-    """Probability that a constraint is active at the start [share]."""
+    constrained: PerChannelFlags = 0.0
+    """Probability that a constraint is active at the start, or 0 or 1 for each person [share]."""
     narrative: Distribution = Constant(value=0.0)
     """Narrative displacement n, clipped to [0, 1]."""
     lock_in: Distribution = Constant(value=0.0)
     """Narrative lock-in ℓ, clipped to [0, 1]."""
     trust: Distribution = Constant(value=1.0)
     """Trust T in the system, clipped to [0, 1]; newcomers start with a fresh draw of it."""
+    file: str | None = None
+    """Path of a CSV or Parquet file with one row a person, relative to the scenario file that
+    names it; a column it has takes the place of what is said here."""
+    step: Step | None = None
+    """Which step of the file, where it has a column `step`."""
+    replicate: Annotated[int, Field(ge=0, lt=1 << 32)] | None = None
+    """Which replicate of the file, where it has a column `replicate`."""
+    digest: str = ""
+    """SHA-256 of the file; filled in when the scenario is resolved and checked when given."""
+
+    @model_validator(mode="after")
+    def _of_a_file(self) -> Initial:
+        if self.file is None:
+            for name in {"step", "replicate", "digest"} & self.model_fields_set:
+                if getattr(self, name) not in (None, ""):
+                    raise cross_field(f"`{name}` is of a file, and there is none", name)
+        return self
 
 
 class Group(Block):
@@ -90,6 +123,8 @@ class Group(Block):
     """Activation thresholds of this group [load]; left out: those of `constraints.activation`."""
     stubbornness: Distribution | None = None
     """Stubbornness of this group, clipped to [0, 1]; left out: that of `narrative.stubbornness`."""
+    initial: GroupInitial | None = None
+    """State at step 0 where it differs from that of the population."""
 
 
 def _short_group(value: Any) -> Any:

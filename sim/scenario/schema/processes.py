@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -109,8 +110,22 @@ class Feedback(Block):
 class Turnover(Block):
     """Persons leave and newcomers take their place in the network."""
 
-    rate: Share = 0.0
-    """μ: probability that a person is replaced in a step [1/step]."""
+    rate: Share | dict[Name, Share] = 0.0
+    """μ: probability that a person is replaced in a step, one for all or by group; 0 for groups
+    left out [1/step]."""
+    inherit: Share = 0.0
+    """Share of the weighted mean displacement of the neighbors with which a newcomer starts."""
+
+    def by_group(self, groups: Iterable[str]) -> list[float]:
+        """Return the rate of each group."""
+        if isinstance(self.rate, dict):
+            return [self.rate.get(name, 0.0) for name in groups]
+        return [self.rate for _ in groups]
+
+    @property
+    def happens(self) -> bool:
+        """Whether anyone is ever replaced."""
+        return any(self.rate.values() if isinstance(self.rate, dict) else [self.rate])
 
 
 class ProportionalOptimizer(Block):

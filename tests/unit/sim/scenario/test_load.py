@@ -11,7 +11,8 @@ from sim.scenario.load import load_scenario
 from sim.scenario.problems import Problem, ScenarioError
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.population import Population
-from sim.scenario.series import MAX_LEVEL, MAX_ROWS, MAX_STEPS
+from sim.scenario.series import MAX_LEVEL, MAX_STEPS
+from sim.scenario.sheet import MAX_ROWS
 from sim.streams import Draws
 
 
