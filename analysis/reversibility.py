@@ -52,8 +52,17 @@ class Certificate:
         return self.reached_zero and self.proof
 
 
-def worst_state(population: Population, exposure: FloatArray, n_groups: int) -> State:
-    """Return the state that dominates all others with exposure up to the one given, (K, N)."""
+def worst_state(
+    population: Population,
+    exposure: FloatArray,
+    n_groups: int,
+    *,
+    anchor: FloatArray | None = None,
+) -> State:
+    """Return the state that dominates all others with exposure up to the one given, (K, N).
+
+    Anchors, (N, 1), never grow after the start: those of the start dominate.
+    """
     n_channels, n_persons = population.up.shape
     ones = np.ones((n_persons, 1), population.up.dtype)
     counts = np.zeros((n_groups, n_channels, 1), dtype=np.int64)
@@ -66,6 +75,7 @@ def worst_state(population: Population, exposure: FloatArray, n_groups: int) -> 
         correction=np.zeros((n_groups, n_channels, 1)),
         answers=counts,
         positives=counts.copy(),
+        anchor=np.empty(0) if anchor is None else anchor.copy(),
     )
 
 
@@ -123,7 +133,8 @@ def certify(surroundings: Surroundings, exposure: FloatArray) -> Certificate:
         weight = Coefficients.of(scenario).weight
         return Certificate(False, 0, float(weighted(weight, ratchets.mean(axis=1))), proof)
     n_groups = len(scenario.population.groups)
-    state = worst_state(surroundings.population, exposure, n_groups)
+    start = State.initial(scenario, surroundings.population, surroundings.draws)
+    state = worst_state(surroundings.population, exposure, n_groups, anchor=start.anchor)
     frame = surroundings.frame(state, step=0)
     for step in range(1, scenario.twin.certificate_steps + 1):
         if surroundings.stopped():

@@ -40,8 +40,20 @@ BREAKING: tuple[Mapping[str, Any], ...] = (
     },
     {"signed": True, "channels": ["a", "b"], "constraints": {"spillover": {"a": {"b": -0.1}}}},
     {"narrative": {"lock_in_mode": "symmetric"}},
+    {"narrative": {"rule": "hegselmann_krause"}},
+    {"narrative": {"rule": "deffuant", "confidence": 2, "confidence_lock_in": 1}},
 )
 """Settings under each of which some mechanism does not keep order; all else is default."""
+
+KEEPING: tuple[Mapping[str, Any], ...] = (
+    {"narrative": {"rule": "none"}},
+    {"narrative": {"rule": "friedkin_johnsen"}},
+    {"narrative": {"rule": "hegselmann_krause", "confidence": 1}},
+    {"narrative": {"rule": "biased_assimilation"}},
+    {"narrative": {"rule": "fraction_threshold", "threshold": 0.5}},
+    {"narrative": {"rule": "count_threshold", "threshold": 2}},
+)
+"""Settings under which another mechanism keeps order than by default."""
 
 _BEGIN, _END = "<!-- generated: ", "<!-- end generated -->"
 _BLOCK = re.compile(rf"{_BEGIN}(\S+) -->\n(.*?){_END}", re.DOTALL)
@@ -75,8 +87,9 @@ def _schedule() -> str:
 
 def _order() -> str:
     rows = []
+    settings = ({}, *KEEPING, *BREAKING)
     for stage in SCHEDULE:
-        verdicts = [stage.order(full(Scenario.model_validate(s))) for s in ({}, *BREAKING)]
+        verdicts = [stage.order(full(Scenario.model_validate(s))) for s in settings]
         kept = dict.fromkeys(verdict.reason for verdict in verdicts if verdict.kept)
         broken = dict.fromkeys(verdict.reason for verdict in verdicts if not verdict.kept)
         rows.append((f"**{stage.name}**", "; ".join(kept) or "–", "; ".join(broken) or "–"))

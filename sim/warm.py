@@ -27,6 +27,16 @@ _WORLDS = ((2, "poisson"), (2, "complete"), (5, "watts_strogatz"), (2, "barabasi
 """Numbers of channels, which decide the width of packed relays, and kinds of network."""
 
 
+_RULES: tuple[dict[str, object], ...] = (
+    {"rule": "friedkin_johnsen"},
+    {"rule": "hegselmann_krause"},
+    {"rule": "deffuant"},
+    {"rule": "biased_assimilation"},
+    {"rule": "fraction_threshold", "threshold": 0.5},
+)
+"""A narrative rule for each kernel but that of the default rule."""
+
+
 def compile_kernels(precision: str = "double") -> float:
     """Compile what a precision needs and is not compiled yet; return the seconds it took."""
     from analysis.cost import measure
@@ -38,6 +48,11 @@ def compile_kernels(precision: str = "double") -> float:
         names = [f"c{k}" for k in range(channels)]
         content = {**_EVERYTHING, "channels": names, "network": {"kind": network}}
         content |= {"constraints": {"coupling": 0.5, "spillover": {"c0": {"c1": 0.1}}}}
+        scenario = Scenario.model_validate({**content, "precision": precision})
+        AlignmentModel(scenario).step()
+        measure(scenario, 0)
+    for narrative in _RULES:
+        content = {**_EVERYTHING, "network": {"kind": "complete"}, "narrative": narrative}
         scenario = Scenario.model_validate({**content, "precision": precision})
         AlignmentModel(scenario).step()
         measure(scenario, 0)

@@ -19,7 +19,7 @@ from sim.processes.stage import Frame
 from sim.scenario.schema import Scenario
 from sim.streams import Draws
 
-PARTS = ("exposure", "constraint", "narrative", "lock_in", "trust", "correction")
+PARTS = ("exposure", "constraint", "narrative", "lock_in", "anchor", "trust", "correction")
 parts_of_a_state = st.sets(st.sampled_from(PARTS), min_size=1)
 
 
@@ -44,8 +44,14 @@ def some_population(draw: st.DrawFn, scenario: Scenario) -> Population:
         rng = np.random.default_rng(draw(st.integers(0, 1000)))
         sources, targets = rng.integers(0, n, (2, draw(st.integers(0, 3 * n))))
         weights = rng.uniform(0.1, 2.0, sources.size)
-        directed = draw(st.booleans())
-        graph = Graph.from_edges(sources, targets, n_persons=n, weights=weights, directed=directed)
+        graph = Graph.from_edges(
+            sources,
+            targets,
+            n_persons=n,
+            weights=weights,
+            directed=draw(st.booleans()),
+            self_loops=draw(st.booleans()),
+        )
     return Population.draw(scenario, Draws(scenario.seed), graph=graph)
 
 
@@ -62,7 +68,7 @@ def frame_of(
     """Return a frame that owns a copy of the state."""
     frame = Frame.begin(
         population,
-        state.copy(),
+        state.copy().suited(scenario),
         coefficients=coefficients or Coefficients.of(scenario),
         environment=environment,
         draws=Draws(scenario.seed, clock=environment.clock),
@@ -102,7 +108,7 @@ def worse(state: State, parts: set[str], *, seed: int) -> State:
         out.exposure += 2.0 * some(out.exposure) ** 2
     if "constraint" in parts:
         out.constraint |= some(out.constraint) > 0.0
-    for name in parts & {"narrative", "lock_in"}:
+    for name in parts & {"narrative", "lock_in", "anchor"}:
         column = getattr(out, name)
         column[...] = np.minimum(column + (1.0 - column) * some(column), 1.0)
     for name in parts & {"trust", "correction"}:

@@ -152,7 +152,35 @@ def _narrative(draw: st.DrawFn) -> Content:
     room = between(0.0, max(0.0, 1.0 - social - 1e-9))
     rates = {name: draw(maybe(rate)) for name, rate in (("push", room), ("heal", room))}
     rates |= {name: draw(maybe(share)) for name in ("lock", "unlock")}
-    return {"rule": draw(st.sampled_from(["degroot", "none"])), "social": social, **rates}
+    return {**draw(orderly_rules), "social": social, **rates}
+
+
+_bias = st.fixed_dictionaries(
+    {"rule": st.just("biased_assimilation")},
+    optional={"bias": maybe(between(0.0, 4.0)), "self_weight": maybe(between(0.0, 2.0))},
+)
+_thresholds = st.fixed_dictionaries(
+    {"rule": st.just("fraction_threshold"), "threshold": spread(0.1, 0.6)}
+) | st.fixed_dictionaries(
+    {"rule": st.just("count_threshold"), "threshold": st.integers(0, 3) | spread(0.5, 3.0)}
+)
+_averages = st.sampled_from(["degroot", "none", "friedkin_johnsen"]).map(lambda r: {"rule": r})
+
+orderly_rules = st.builds(
+    lambda rule, stubborn: rule | stubborn,
+    _averages | _bias | _thresholds,
+    st.just({}) | st.fixed_dictionaries({"stubbornness": share | spread(0.2, 0.8)}),
+)
+"""Narrative rules that keep order, with what they read."""
+
+bounded_rules = st.fixed_dictionaries(
+    {
+        "rule": st.sampled_from(["hegselmann_krause", "deffuant"]),
+        "confidence": between(0.0, 2.0),
+        "confidence_lock_in": maybe(share),
+    }
+)
+"""Bounded confidence, which keeps order only where it is no bound."""
 
 
 widths = maybe(between(0.0, 0.8)) | spread(0.1, 0.5)
@@ -225,12 +253,16 @@ def cooperative(draw: st.DrawFn, *, max_size: int = 40) -> Content:
 
 @st.composite
 def any_order(draw: st.DrawFn, *, max_size: int = 20) -> Content:
-    """A scenario that keeps order or does not: signed interactions, symmetric lock-in."""
+    """A scenario that keeps order or does not: signed, symmetric lock-in, bounded confidence."""
     content = draw(cooperative(max_size=max_size))
     content["signed"] = draw(st.booleans())
     least = -1.0 if content["signed"] else 0.0
     for name in ("coupling", "narrative_feed"):
         content["constraints"][name] = draw(maybe(between(least, 2.0)))
+    if draw(st.booleans()):
+        rates = ("social", "push", "heal", "lock", "unlock")
+        kept = {name: content["narrative"][name] for name in rates}
+        content["narrative"] = draw(bounded_rules) | kept
     content["narrative"]["lock_in_mode"] = draw(st.sampled_from(["ratchet", "symmetric"]))
     return content
 

@@ -295,6 +295,27 @@ told = st.builds(
     between(0.2, 1.0),
 )
 
+
+def bounded(rule: str, *, confidence: st.SearchStrategy[float], lost: float = 0.0) -> Search:
+    """Scenarios in which some are listened to and some are not."""
+    return st.builds(
+        lambda seed, social, epsilon: base(
+            seed=seed,
+            narrative={
+                "rule": rule,
+                "social": social,
+                "push": 0.0,
+                "heal": 0.0,
+                "confidence": epsilon,
+                "confidence_lock_in": lost,
+            },
+        ),
+        st.integers(0, 1000),
+        between(0.2, 1.0),
+        confidence,
+    )
+
+
 DISORDERLY: dict[str, tuple[Search, str]] = {
     "negative coupling": (signed("coupling"), "coupling is negative"),
     "negative narrative feed": (signed("narrative_feed"), "narrative_feed is negative"),
@@ -302,6 +323,18 @@ DISORDERLY: dict[str, tuple[Search, str]] = {
     "negative ties, load": (tied, "constrained neighbors take load off"),
     "negative ties, narrative": (told, "displaced neighbors set a person right"),
     "symmetric lock-in": (symmetric, "symmetric lock-in"),
+    **{
+        f"{what}, {rule}": (bounded(rule, **options), reason)
+        for rule in ("hegselmann_krause", "deffuant")
+        for what, options, reason in (
+            ("bounded confidence", {"confidence": between(0.1, 0.5)}, "bounded confidence"),
+            (
+                "shrinking confidence",
+                {"confidence": between(1.1, 1.5), "lost": 0.9},
+                "lock-in shrinks confidence",
+            ),
+        )
+    },
 }
 
 

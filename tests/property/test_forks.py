@@ -95,7 +95,17 @@ CHANGES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "constraints.narrative_feed": between(0.0, 2.0),
         "constraints.relax": st.sampled_from(["once", "until_stable"]),
         "correction.gain": between(0.0, 2.0),
-        "narrative.rule": st.sampled_from(["none", "degroot"]),
+        "narrative.rule": st.sampled_from(
+            [
+                "none",
+                "degroot",
+                "friedkin_johnsen",
+                "hegselmann_krause",
+                "deffuant",
+                "biased_assimilation",
+            ]
+        ),
+        "narrative.stubbornness": share,
         "feedback.response_base": between(-2.0, 2.0),
         "optimizers": st.just([]),
     },

@@ -50,7 +50,7 @@ def stay_in_order(draw: st.DrawFn, content: Content, *, n_steps: int) -> None:
     """Run three branches in a row of worse states and weaker corrections."""
     scenario = resolved(content)
     population = some_population(draw, scenario)
-    start = random_state(population, seed=draw(seeds))
+    start = random_state(population, seed=draw(seeds)).suited(scenario)
     kind = draw(st.sampled_from([Environment.of, Environment.of, Environment.bench]))
     frame = frame_of(
         scenario,

@@ -27,7 +27,13 @@ def bounded_order(scenario: Scenario, *, strictly: bool) -> Order:
         return broken
     if narrative.social == 0.0:
         return Order(True, "nobody listens to others")
-    least = (narrative.confidence or 0.0) * (1.0 - (narrative.confidence_lock_in or 0.0))
-    if least > 1.0 or (least == 1.0 and not strictly):
-        return Order(True, "everyone is always near enough to be listened to")
+
+    def reaches_everyone(distance: float) -> bool:
+        return distance > 1.0 or (distance == 1.0 and not strictly)
+
+    distance, shrinking = narrative.confidence or 0.0, narrative.confidence_lock_in or 0.0
+    if reaches_everyone(distance * (1.0 - shrinking)):
+        return Order(True, "everyone is near enough to be listened to")
+    if reaches_everyone(distance):
+        return Order(False, "lock-in shrinks confidence: the worse locked in hear less bad news")
     return Order(False, "bounded confidence: who is displaced too far is no longer listened to")

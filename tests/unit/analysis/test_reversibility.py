@@ -71,6 +71,7 @@ def dominated(worst: State, *, population: Population, seed: int) -> State:
     state = random_state(population, seed=seed)
     state.exposure[...] = worst.exposure * rng.random(worst.exposure.shape)
     state.correction[...] = 0.0
+    state.anchor = worst.anchor * rng.random(worst.anchor.shape)
     return state
 
 
@@ -83,9 +84,12 @@ def test_a_certificate_vouches_for_every_dominated_state(content: Content, seed:
     assert bound is not None
     certificate = certify(surroundings, bound)
     assume(certificate.holds)
-    worst = worst_state(population, bound, len(scenario.population.groups))
+    start = AlignmentModel(scenario).state
+    worst = worst_state(
+        population, bound, len(scenario.population.groups), anchor=start.anchor
+    )
     states = [dominated(worst, population=population, seed=seed + r) for r in range(4)]
-    states.append(AlignmentModel(scenario).state)
+    states.append(start)
     rested = rest(surroundings, State.stack(states), step=0, n_steps=certificate.steps)
     frame = surroundings.frame(rested, step=certificate.steps)
     for _ in range(10):
@@ -101,7 +105,9 @@ def test_the_worst_state_is_the_worst(content: Content, seed: int) -> None:
     population = model.frame.population
     bound = exposure_bound(scenario, population)
     assert bound is not None
-    worst = worst_state(population, bound, len(scenario.population.groups))
+    worst = worst_state(
+        population, bound, len(scenario.population.groups), anchor=model.state.anchor
+    )
     for _ in range(scenario.time.steps):
         model.step()
         assert model.state.no_worse_than(worst, tolerance=1e-12).all()

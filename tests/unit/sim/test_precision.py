@@ -25,9 +25,10 @@ COLUMNS = ("exposure", "narrative", "lock_in", "trust")
 def stored_single(world: World) -> World:
     """The same persons as single precision stores them."""
     population, state = world.population, world.states[0]
-    traits = {n: getattr(population, n).astype(np.float32) for n in ("vulnerability", "up", "down")}
+    names = ("vulnerability", "up", "down", "stubbornness")
+    traits = {name: getattr(population, name).astype(np.float32) for name in names}
     columns = {f.name: getattr(state, f.name) for f in fields(State)}
-    columns |= {name: columns[name].astype(np.float32) for name in COLUMNS}
+    columns |= {name: columns[name].astype(np.float32) for name in (*COLUMNS, "anchor")}
     return replace(world, population=replace(population, **traits), states=[State(**columns)])
 
 
