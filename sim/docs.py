@@ -40,6 +40,13 @@ BREAKING: tuple[Mapping[str, Any], ...] = (
     },
     {"signed": True, "channels": ["a", "b"], "constraints": {"spillover": {"a": {"b": -0.1}}}},
     {"narrative": {"lock_in_mode": "symmetric"}},
+    {"stressors": [{"kind": "deployment", "intensity_coefficient": 0.1}]},
+    {"turnover": {"rate": 0.1, "inherit": 0.5}},
+    {
+        "signed": True,
+        "turnover": {"rate": 0.1, "inherit": 0.5},
+        "network": {"kind": "edge_list", "file": "ties.csv"},
+    },
 )
 """Settings under each of which some mechanism does not keep order; all else is default."""
 

@@ -17,11 +17,17 @@ _EVERYTHING: dict[str, object] = {
     "stressors": [{"kind": "constant", "level": 0.2}],
     "exposure": {"noise": 0.2, "cure": 0.1},
     "trust": {"promised": 0.5},
-    "turnover": {"rate": 0.1},
+    "turnover": {"rate": 0.1, "inherit": 0.5},
     "optimizers": [{"kind": "proportional"}],
     "time": {"steps": 2},
     "restoration": {"delays": 2, "rest": 1, "rest_doublings": 1, "horizon": 2, "dwell": 1},
 }
+
+_DRIVEN = [
+    {"kind": "shocks", "rate": 0.5, "size": 0.1},
+    {"kind": "deployment", "intensity_coefficient": 0.1},
+]
+"""Stressors under which kernels that others do not need accumulate exposure."""
 
 _WORLDS = ((2, "poisson"), (2, "complete"), (5, "watts_strogatz"), (2, "barabasi_albert"))
 """Numbers of channels, which decide the width of packed relays, and kinds of network."""
@@ -38,9 +44,11 @@ def compile_kernels(precision: str = "double") -> float:
         names = [f"c{k}" for k in range(channels)]
         content = {**_EVERYTHING, "channels": names, "network": {"kind": network}}
         content |= {"constraints": {"coupling": 0.5, "spillover": {"c0": {"c1": 0.1}}}}
-        scenario = Scenario.model_validate({**content, "precision": precision})
-        AlignmentModel(scenario).step()
-        measure(scenario, 0)
+        for stressors in (content["stressors"], _DRIVEN):
+            driven = {**content, "stressors": stressors, "precision": precision}
+            scenario = Scenario.model_validate(driven)
+            AlignmentModel(scenario).step()
+            measure(scenario, 0)
     with contextlib.suppress(OSError):  # then the next run compiles, or reads, them again
         _marker(precision).touch()
     return time.perf_counter() - start
