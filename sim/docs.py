@@ -42,6 +42,13 @@ BREAKING: tuple[Mapping[str, Any], ...] = (
     {"narrative": {"lock_in_mode": "symmetric"}},
     {"narrative": {"rule": "hegselmann_krause"}},
     {"narrative": {"rule": "deffuant", "confidence": 2, "confidence_lock_in": 1}},
+    {"stressors": [{"kind": "deployment", "intensity_coefficient": 0.1}]},
+    {"turnover": {"rate": 0.1, "inherit": 0.5}},
+    {
+        "signed": True,
+        "turnover": {"rate": 0.1, "inherit": 0.5},
+        "network": {"kind": "edge_list", "file": "ties.csv"},
+    },
 )
 """Settings under each of which some mechanism does not keep order; all else is default."""
 

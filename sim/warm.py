@@ -9,25 +9,33 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sim.compiled import cache_directory, source_digest
 
-_EVERYTHING: dict[str, object] = {
+Content = dict[str, Any]
+
+_EVERYTHING: Content = {
     "population": {"size": 60},
     "stressors": [{"kind": "constant", "level": 0.2}],
     "exposure": {"noise": 0.2, "cure": 0.1},
     "trust": {"promised": 0.5},
-    "turnover": {"rate": 0.1},
+    "turnover": {"rate": 0.1, "inherit": 0.5},
     "optimizers": [{"kind": "proportional"}],
     "time": {"steps": 2},
     "restoration": {"delays": 2, "rest": 1, "rest_doublings": 1, "horizon": 2, "dwell": 1},
 }
 
+_DRIVEN = [
+    {"kind": "shocks", "rate": 0.5, "size": 0.1},
+    {"kind": "deployment", "intensity_coefficient": 0.1},
+]
+"""Stressors under which kernels that others do not need accumulate exposure."""
+
 _WORLDS = ((2, "poisson"), (2, "complete"), (5, "watts_strogatz"), (2, "barabasi_albert"))
 """Numbers of channels, which decide the width of packed relays, and kinds of network."""
 
-
-_RULES: tuple[dict[str, object], ...] = (
+_RULES: tuple[Content, ...] = (
     {"rule": "friedkin_johnsen"},
     {"rule": "hegselmann_krause"},
     {"rule": "deffuant"},
@@ -39,26 +47,30 @@ _RULES: tuple[dict[str, object], ...] = (
 
 def compile_kernels(precision: str = "double") -> float:
     """Compile what a precision needs and is not compiled yet; return the seconds it took."""
-    from analysis.cost import measure
-    from sim.model import AlignmentModel
-    from sim.scenario.schema import Scenario
-
     start = time.perf_counter()
     for channels, network in _WORLDS:
         names = [f"c{k}" for k in range(channels)]
         content = {**_EVERYTHING, "channels": names, "network": {"kind": network}}
         content |= {"constraints": {"coupling": 0.5, "spillover": {"c0": {"c1": 0.1}}}}
-        scenario = Scenario.model_validate({**content, "precision": precision})
-        AlignmentModel(scenario).step()
-        measure(scenario, 0)
+        for stressors in (content["stressors"], _DRIVEN):
+            _take_through({**content, "stressors": stressors, "precision": precision})
     for narrative in _RULES:
         content = {**_EVERYTHING, "network": {"kind": "complete"}, "narrative": narrative}
-        scenario = Scenario.model_validate({**content, "precision": precision})
-        AlignmentModel(scenario).step()
-        measure(scenario, 0)
+        _take_through({**content, "precision": precision})
     with contextlib.suppress(OSError):  # then the next run compiles, or reads, them again
         _marker(precision).touch()
     return time.perf_counter() - start
+
+
+def _take_through(content: Content) -> None:
+    """Make a step with everything in a scenario, and measure the cost of one replicate."""
+    from analysis.cost import measure
+    from sim.model import AlignmentModel
+    from sim.scenario.schema import Scenario
+
+    scenario = Scenario.model_validate(content)
+    AlignmentModel(scenario).step()
+    measure(scenario, 0)
 
 
 def compile_once(precision: str, *, notice: Callable[[], None]) -> None:

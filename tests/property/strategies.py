@@ -61,6 +61,12 @@ def spread(low: float, high: float) -> st.SearchStrategy[Content]:
 
 
 @cache
+def groupwise(names: Names, value: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """One value for each of some groups."""
+    return st.fixed_dictionaries({}, optional=dict.fromkeys(names, value))
+
+
+@cache
 def shares(names: Names) -> st.SearchStrategy[dict[str, float]]:
     """Shares that sum to 1, some of them perhaps 0."""
     parts = st.lists(st.integers(0, 4), min_size=len(names), max_size=len(names))
@@ -130,9 +136,43 @@ def rising(draw: st.DrawFn, channels: Names, *, upwards: bool = True) -> Content
 
 
 @cache
+@st.composite
+def unsettled(draw: st.DrawFn, channels: Names) -> Content:
+    """A stressor that goes on for ever, by the calendar or at random."""
+    block = {"channel": draw(st.sampled_from(["all", *channels]))}
+    kind = draw(st.sampled_from(["seasonal", "shocks", "ornstein_uhlenbeck"]))
+    level = {"mean": draw(between(-0.1, 0.4))}
+    if kind == "seasonal":
+        wave = {"amplitude": draw(between(0.0, 0.4)), "period": draw(between(1.0, 12.0))}
+        return block | {"kind": kind, "peak": draw(between(0.0, 10.0))} | level | wave
+    if kind == "shocks":
+        size = draw(between(0.0, 0.5) | spread(0.0, 0.3))
+        shock = {"rate": draw(maybe(between(0.0, 2.0))), "size": size, "decay": draw(share)}
+        return block | {"kind": kind} | shock
+    drift = {"relaxation": draw(between(0.5, 10.0)), "sd": draw(maybe(between(0.0, 0.3)))}
+    return block | {"kind": kind} | level | drift
+
+
+@cache
+def deployments(channels: Names) -> st.SearchStrategy[list[Content]]:
+    """Stress that comes with deployment, or none."""
+    coupled = st.builds(
+        lambda channel, chi: {
+            "kind": "deployment",
+            "channel": channel,
+            "intensity_coefficient": chi,
+        },
+        st.sampled_from(["all", *channels]),
+        between(0.0, 0.5),
+    )
+    return st.lists(coupled, max_size=1)
+
+
+@cache
 def stressors(channels: Names) -> st.SearchStrategy[list[Content]]:
     """Some stressors of any kind."""
-    return st.lists(pulses(channels) | rising(channels, upwards=False), max_size=3)
+    any_kind = pulses(channels) | rising(channels, upwards=False) | unsettled(channels)
+    return st.lists(any_kind, max_size=3)
 
 
 @cache
@@ -247,7 +287,10 @@ def cooperative(draw: st.DrawFn, *, max_size: int = 40) -> Content:
         "correction": _correction(draw),
         "narrative": _narrative(draw),
         "trust": _trust(draw),
-        "turnover": {"rate": draw(maybe(between(0.0, 0.5)))},
+        "turnover": {
+            "rate": draw(maybe(between(0.0, 0.5)) | groupwise(tuple(groups), between(0.0, 0.5))),
+            "inherit": draw(maybe(share)),
+        },
     }
 
 
@@ -264,6 +307,7 @@ def any_order(draw: st.DrawFn, *, max_size: int = 20) -> Content:
         kept = {name: content["narrative"][name] for name in rates}
         content["narrative"] = draw(bounded_rules) | kept
     content["narrative"]["lock_in_mode"] = draw(st.sampled_from(["ratchet", "symmetric"]))
+    content["stressors"] += draw(deployments(tuple(content["channels"])))
     return content
 
 
@@ -345,7 +389,8 @@ def measurable(draw: st.DrawFn) -> Content:
     content["restoration"]["environment"] = draw(st.sampled_from(["bench", "future"]))
     obstacles = draw(st.sets(st.sampled_from(["falling", "noise", "start", "turnover"])))
     if "falling" in obstacles:
-        content["stressors"].append(draw(pulses(names) | rising(names, upwards=False)))
+        falling = pulses(names) | rising(names, upwards=False) | unsettled(names)
+        content["stressors"].append(draw(falling))
     if "noise" in obstacles:
         content["exposure"]["noise"] = draw(between(0.0, 1.0))
     if "start" in obstacles:

@@ -244,7 +244,7 @@ def disordered(content: Content) -> bool:
         population,
         state=in_a_row(start, set(PARTS), seed=scenario.seed, n=2),
         plan=nothing,
-        environment=Environment.of(scenario),
+        environment=Environment.of(scenario, Draws(scenario.seed)),
     )
     for _ in range(5):
         advance(frame, 1)
@@ -315,6 +315,26 @@ def bounded(rule: str, *, confidence: st.SearchStrategy[float], lost: float = 0.
         confidence,
     )
 
+heirs = st.builds(
+    lambda seed, share: base(
+        **three | {"network": TIES | {"file": str(Path(__file__).parent / "mixed_ties.csv")}},
+        seed=seed,
+        turnover={"rate": 0.5, "inherit": share},
+    ),
+    st.integers(0, 1000),
+    between(0.5, 1.0),
+)
+
+deployed = st.builds(
+    lambda seed, chi, gain: base(
+        seed=seed,
+        stressors=[{"kind": "deployment", "intensity_coefficient": chi}],
+        correction={"gain": gain},
+    ),
+    st.integers(0, 1000),
+    between(0.5, 2.0),
+    between(0.0, 0.5),
+)
 
 DISORDERLY: dict[str, tuple[Search, str]] = {
     "negative coupling": (signed("coupling"), "coupling is negative"),
@@ -335,7 +355,39 @@ DISORDERLY: dict[str, tuple[Search, str]] = {
             ),
         )
     },
+    "negative ties, newcomers": (heirs, "make a newcomer less so"),
 }
+
+
+def overdone(content: Content) -> bool:
+    """Return whether more correction now is a worse state within five steps."""
+    scenario = resolved(content)
+    population = Population.draw(scenario, Draws(scenario.seed))
+    start = random_state(population, seed=scenario.seed).suited(scenario)
+    frame = frame_of(
+        scenario,
+        population,
+        state=start.take([0, 0]),
+        plan=np.array([0.5, 3.0])[None, None, None, :],
+        environment=Environment.of(scenario, Draws(scenario.seed)),
+    )
+    for _ in range(5):
+        advance(frame, 1)
+        gentle, strong = frame.state.take([0]), frame.state.take([1])
+        if (strong.exposure > gentle.exposure + 0.01).any() and strong.constraint.sum() > (
+            gentle.constraint.sum()
+        ):
+            return True
+    return False
+
+
+def test_more_correction_can_be_worse_where_it_must_be_deployed() -> None:
+    scenario = resolved(find(deployed, overdone, settings=BOUNDED))
+    assert "deployment is a stressor" in not_guaranteed(scenario)["A1"]
+    silent = [{"kind": "deployment", "intensity_coefficient": 0.0}]
+    harmless = scenario.model_dump(mode="json", exclude_none=True) | {"stressors": silent}
+    assert "A1" not in not_guaranteed(resolved(harmless))
+    assert not overdone(harmless)
 
 
 @pytest.mark.parametrize("mechanism", DISORDERLY)

@@ -16,6 +16,7 @@ from sim.model import AlignmentModel
 from sim.population import Population, State
 from sim.processes.stage import Frame
 from sim.scenario.resolve import with_changes
+from sim.streams import Draws
 from tests.property.lineups import frame_of, random_state, some_population, weakening_plans
 from tests.property.strategies import Content, between, cooperative, maybe, resolved, seeds, share
 
@@ -167,7 +168,7 @@ def test_branches_are_single_runs(content: Content, data: st.DataObject, n: int)
     seed = data.draw(seeds)
     states = [random_state(population, seed=seed + r) for r in range(n)]
     plan = weakening_plans(population, seed=seed, n=n)
-    environment = Environment.of(scenario)
+    environment = Environment.of(scenario, Draws(scenario.seed))
 
     def after_ten_steps(state: State, effort: np.ndarray) -> Frame:
         frame = frame_of(scenario, population, state=state, plan=effort, environment=environment)

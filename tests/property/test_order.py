@@ -19,6 +19,7 @@ from sim.engine import advance
 from sim.environment import Environment
 from sim.population import Population, State
 from sim.properties import keeps_order
+from sim.scenario.schema import Scenario
 from sim.streams import Draws
 from tests.property.lineups import (
     frailer,
@@ -40,6 +41,10 @@ ROUNDING = 1e-12
 first_steps = st.sampled_from([0, 0, 3, 10, 30])
 
 
+def world_of(scenario: Scenario) -> Environment:
+    return Environment.of(scenario, Draws(scenario.seed))
+
+
 def assert_in_order(better: State, worse: State, *, tolerance: float = ROUNDING) -> None:
     relays = np.subtract(better.constraint, worse.constraint, dtype=np.int64)
     assert not (relays > 0).any(), "a relay is active only in the better state"
@@ -51,7 +56,7 @@ def stay_in_order(draw: st.DrawFn, content: Content, *, n_steps: int) -> None:
     scenario = resolved(content)
     population = some_population(draw, scenario)
     start = random_state(population, seed=draw(seeds)).suited(scenario)
-    kind = draw(st.sampled_from([Environment.of, Environment.of, Environment.bench]))
+    kind = draw(st.sampled_from([world_of, world_of, Environment.bench]))
     frame = frame_of(
         scenario,
         population,
@@ -93,7 +98,7 @@ def test_a_harsher_world_stays_worse(
     population = some_population(data.draw, scenario)
     start, how = random_state(population, seed=data.draw(seeds)), data.draw(seeds)
     plan = weakening_plans(population, seed=how, n=2)
-    mild = harsh = Environment.of(scenario)
+    mild = harsh = world_of(scenario)
     persons, later = population, start
     coefficients = Coefficients.of(scenario)
     if "stress" in harsher_in:
@@ -208,7 +213,7 @@ def test_order_survives_exact_ties(content: Content, seed: int) -> None:
         population,
         state=State.stack([better, joined]),
         plan=plan,
-        environment=Environment.of(scenario),
+        environment=world_of(scenario),
     )
     for _ in range(16):
         advance(frame, 1)
