@@ -77,9 +77,17 @@ STAGE = Stage(
     equation="with probability rate: E = L = ℓ = 0, n = anchor = inherit · Wn, T ~ initial trust",
     reads=("narrative",),
     writes=(
-        "exposure", "constraint", "narrative", "lock_in", "anchor", "wear", "exited", "trust",
-        "burden", "active",
-    ),  # fmt: skip
+        "exposure",
+        "constraint",
+        "narrative",
+        "lock_in",
+        "anchor",
+        "wear",
+        "exited",
+        "trust",
+        "burden",
+        "active",
+    ),
     run=_run,
     order=_order,
 )

@@ -315,6 +315,7 @@ def bounded(rule: str, *, confidence: st.SearchStrategy[float], lost: float = 0.
         confidence,
     )
 
+
 heirs = st.builds(
     lambda seed, share: base(
         **three | {"network": TIES | {"file": str(Path(__file__).parent / "mixed_ties.csv")}},

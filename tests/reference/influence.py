@@ -53,9 +53,7 @@ def hegselmann_krause(person: Person) -> float:
     if all(other is not person for _, other in listed):
         listed.append((1.0 / len(listed), person))
     distance = confidence(person)
-    return average(
-        [tie for tie in listed if abs(tie[1].narrative - person.narrative) <= distance]
-    )
+    return average([tie for tie in listed if abs(tie[1].narrative - person.narrative) <= distance])
 
 
 def biased_assimilation(person: Person) -> float:
