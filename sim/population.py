@@ -317,7 +317,13 @@ class State:
         return verdict
 
 
-_OPTIONAL: Mapping[str, tuple[Callable[[Scenario], bool], Callable[[State], Any]]] = {}
+def _wears(scenario: Scenario) -> bool:
+    return any(each(scenario.constraints.damage).values())
+
+
+_OPTIONAL: Mapping[str, tuple[Callable[[Scenario], bool], Callable[[State], Any]]] = {
+    "wear": (_wears, lambda state: np.zeros_like(state.exposure)),
+}
 """Columns that may be nobody's: which scenarios use them, and how they begin."""
 
 _WORSE = {

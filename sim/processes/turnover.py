@@ -26,6 +26,8 @@ def _run(frame: Frame) -> None:
     state.constraint[:, newcomers] = 0
     state.narrative[newcomers] = 0.0
     state.lock_in[newcomers] = 0.0
+    if state.wear.size > 0:
+        state.wear[:, newcomers] = 0.0
     trust = quantiles(frame.environment.newcomer_trust, fresh)[newcomers]
     state.trust[newcomers] = np.clip(trust, 0.0, 1.0)[:, None]
     frame.take_stock()
@@ -38,9 +40,9 @@ def _order(scenario: Scenario) -> Order:
 STAGE = Stage(
     name="turnover",
     summary="Some are replaced by newcomers in the same position.",
-    equation="with probability rate: E = L = n = ℓ = 0, T ~ initial trust",
+    equation="with probability rate: E = L = n = ℓ = wear = 0, T ~ initial trust",
     reads=(),
-    writes=("exposure", "constraint", "narrative", "lock_in", "trust", "burden", "active"),
+    writes=("exposure", "constraint", "narrative", "lock_in", "trust", "wear", "burden", "active"),
     run=_run,
     order=_order,
 )
