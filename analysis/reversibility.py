@@ -13,6 +13,7 @@ from sim.coefficients import Coefficients
 from sim.engine import advance
 from sim.environment import Environment
 from sim.population import Population, State
+from sim.processes.sensitisation import largest_wear
 from sim.processes.stage import weighted
 from sim.properties import keeps_order
 from sim.scenario.resolve import full
@@ -50,11 +51,17 @@ class Certificate:
         return self.reached_zero and self.proof
 
 
-def worst_state(population: Population, exposure: FloatArray, n_groups: int) -> State:
-    """Return the state that dominates all others with exposure up to the one given, (K, N)."""
+def worst_state(
+    population: Population, exposure: FloatArray, n_groups: int, *, wears: bool = False
+) -> State:
+    """Return the state that dominates all others with exposure up to the one given, (K, N).
+
+    Where constraints wear, every activation threshold is at its floor.
+    """
     n_channels, n_persons = population.up.shape
     ones = np.ones((n_persons, 1), population.up.dtype)
     counts = np.zeros((n_groups, n_channels, 1), dtype=np.int64)
+    worn = largest_wear(population)[:, :, None].astype(ones.dtype)
     return State(
         exposure=exposure[:, :, None].astype(ones.dtype),
         constraint=np.ones((n_channels, n_persons, 1), dtype=np.uint8),
@@ -64,6 +71,7 @@ def worst_state(population: Population, exposure: FloatArray, n_groups: int) -> 
         correction=np.zeros((n_groups, n_channels, 1)),
         answers=counts,
         positives=counts.copy(),
+        wear=worn if wears else np.empty(0),
     )
 
 
@@ -104,7 +112,8 @@ def certify(surroundings: Surroundings, exposure: FloatArray) -> Certificate:
         weight = Coefficients.of(scenario).weight
         return Certificate(False, 0, float(weighted(weight, ratchets.mean(axis=1))), proof)
     n_groups = len(scenario.population.groups)
-    state = worst_state(surroundings.population, exposure, n_groups)
+    wears = any(each(scenario.constraints.damage).values())
+    state = worst_state(surroundings.population, exposure, n_groups, wears=wears)
     frame = surroundings.frame(state, step=0)
     for step in range(1, scenario.twin.certificate_steps + 1):
         if surroundings.stopped():
@@ -132,6 +141,7 @@ def twin_at(scenario: Scenario, factor: float) -> Scenario:
                 update={
                     "width": dict.fromkeys(scenario.channels, zero),
                     "ratchet_share": dict.fromkeys(scenario.channels, 0.0),
+                    "damage": dict.fromkeys(scenario.channels, 0.0),
                     "coupling": _scaled(constraints.coupling, factor),
                     "narrative_feed": _scaled(constraints.narrative_feed, factor),
                     "spillover": {

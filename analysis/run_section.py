@@ -28,9 +28,9 @@ from analysis.summary import Summary, path_table
 from analysis.table import Table
 from analysis.wording import number, span
 from sim.properties import Assumption, keeps_order
+from sim.scenario.files import stored_beside
 from sim.scenario.resolve import delays_of, dump, full
 from sim.scenario.schema import Scenario
-from sim.scenario.schema.population import EdgeListFile
 
 Figure = dict[str, str]
 """A figure as inline SVG, for wide and for narrow screens."""
@@ -232,10 +232,6 @@ def _sources(results: CostResults) -> dict[str, Any]:
 
 
 def _yaml(scenario: Scenario) -> str:
-    scenario = full(scenario)
-    if isinstance(scenario.network, EdgeListFile):
-        # A run directory stores the ties beside the scenario, under this name.
-        network = scenario.network.model_copy(update={"file": "network.csv"})
-        scenario = scenario.model_copy(update={"network": network})
+    scenario, _ = stored_beside(full(scenario))
     text: str = yaml.safe_dump(dump(scenario), sort_keys=False, allow_unicode=True, width=100)
     return text

@@ -8,19 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
+from sim.correlation import correlated, matrix_of
+from sim.distributions import quantiles, values_of
 from sim.network import Graph
 from sim.network.build import build_graph
 from sim.scenario.schema import Scenario
-from sim.scenario.schema.base import (
-    AnyDistribution,
-    Constant,
-    Lognormal,
-    Normal,
-    Uniform,
-    each,
-)
+from sim.scenario.schema.base import AnyDistribution, Values, each
 from sim.streams import Draws, FloatArray
 
 IntArray = npt.NDArray[np.int64]
@@ -35,34 +29,6 @@ STORED: Mapping[str, type[np.floating[Any]]] = {"double": np.float64, "single": 
 
 ROUNDING: Mapping[str, float] = {"double": 1e-12, "single": 1e-6}
 """How far rounding alone may carry a number about a person, by the scenario's precision."""
-
-
-def quantiles(distribution: AnyDistribution, uniforms: FloatArray) -> FloatArray:
-    """Return one value a person by the inverse distribution function.
-
-    Parameters
-    ----------
-    uniforms
-        Uniform draws on (0, 1), (n,).
-
-    Raises
-    ------
-    ValueError
-        If a list of values does not have n entries.
-    """
-    match distribution:
-        case Constant(value=value):
-            return np.full(uniforms.shape, value)
-        case Uniform(low=low, high=high):
-            return low + (high - low) * uniforms
-        case Normal(mean=mean, sd=sd):
-            return np.asarray(mean + sd * ndtri(uniforms))
-        case Lognormal(median=median, sigma=sigma):
-            return np.asarray(median * np.exp(sigma * ndtri(uniforms)))
-        case _:
-            if len(distribution.values) != uniforms.size:
-                raise ValueError(f"{len(distribution.values)} values for {uniforms.size} persons")
-            return np.array(distribution.values, dtype=np.float64)
 
 
 def _assign_groups(scenario: Scenario, draws: Draws) -> npt.NDArray[np.int32]:
@@ -134,6 +100,7 @@ class Population:
             names,
             draws,
             "activation",
+            correlation=constraints.correlation,
         )
         width = _by_group([each(constraints.width)] * len(groups), group, names, draws, "width")
         down = up - np.maximum(width, 0.0)
@@ -169,13 +136,22 @@ def _by_group(
     names: tuple[str, ...],
     draws: Draws,
     stream: str,
+    correlation: Mapping[str, Mapping[str, float]] | float = 0.0,
 ) -> FloatArray:
     uniforms = draws.uniforms(stream, group.size, n_draws=len(names))
+    if correlation:
+        uniforms = correlated(uniforms, matrix_of(correlation, names))
     out = np.empty((len(names), group.size))
     for g, by_channel in enumerate(distributions):
         members = np.flatnonzero(group == g)
         for k, name in enumerate(names):
-            out[k, members] = quantiles(by_channel[name], uniforms[k, members])
+            distribution = by_channel[name]
+            if isinstance(distribution, Values):
+                listed = values_of(distribution)
+                of_all = listed.size == group.size
+                out[k, members] = listed[members] if of_all else listed
+            else:
+                out[k, members] = quantiles(distribution, uniforms[k, members])
     return out
 
 

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from sim.scenario.files import stored_beside
 from sim.scenario.resolve import digest, dump, full
 from sim.scenario.schema import Scenario
-from sim.scenario.schema.population import EdgeListFile
 from sim.version import DISTRIBUTION, MODEL_VERSION
 
 _DRAFT = ".tmp"
@@ -183,12 +183,9 @@ class RunDirectory:
 
     def write_scenario(self, scenario: Scenario, *, name: str = "scenario.yaml") -> None:
         """Store a resolved scenario so that it can be run again from here alone."""
-        scenario = full(scenario)
-        if isinstance(scenario.network, EdgeListFile):
-            copy = self.path("network.csv")
-            write_atomically(copy, Path(scenario.network.file).read_bytes())
-            network = scenario.network.model_copy(update={"file": copy.name})
-            scenario = scenario.model_copy(update={"network": network})
+        scenario, sources = stored_beside(full(scenario))
+        for copy, source in sources.items():
+            write_atomically(self.path(copy), source.read_bytes())
         text = yaml.safe_dump(dump(scenario), sort_keys=False, allow_unicode=True, width=100)
         write_atomically(self.path(name), text.encode())
 

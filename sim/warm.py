@@ -26,6 +26,9 @@ _EVERYTHING: dict[str, object] = {
 _WORLDS = ((2, "poisson"), (2, "complete"), (5, "watts_strogatz"), (2, "barabasi_albert"))
 """Numbers of channels, which decide the width of packed relays, and kinds of network."""
 
+_RELAXATIONS = ({"relax": "adiabatic"}, {"relax": "once", "damage": 0.1, "damage_onset": 0.0})
+"""What is compiled beside, in the same worlds: kernels for a line of loads, and for wear."""
+
 
 def compile_kernels(precision: str = "double") -> float:
     """Compile what a precision needs and is not compiled yet; return the seconds it took."""
@@ -41,6 +44,12 @@ def compile_kernels(precision: str = "double") -> float:
         scenario = Scenario.model_validate({**content, "precision": precision})
         AlignmentModel(scenario).step()
         measure(scenario, 0)
+        for constraints in _RELAXATIONS:
+            content["constraints"] |= constraints
+            scenario = Scenario.model_validate({**content, "precision": precision})
+            AlignmentModel(scenario).step()
+            if "damage" in constraints:
+                measure(scenario, 0)
     with contextlib.suppress(OSError):  # then the next run compiles, or reads, them again
         _marker(precision).touch()
     return time.perf_counter() - start

@@ -20,7 +20,7 @@ from sim.compiled import kernel, part
 from sim.network import Graph
 from sim.population import IntArray, RelayArray
 from sim.processes.neighbors import graph_arrays
-from sim.processes.sensitisation import worn_down
+from sim.processes.sensitisation import in_force
 from sim.processes.stage import AVALANCHE, Frame
 from sim.streams import FloatArray
 
@@ -256,19 +256,10 @@ def _drive(relays, line, thresholds, graph, listeners, coupling, spillover):  # 
                 n_stale = _note(i, stale, n_stale, is_stale)
 
 
-@kernel
-def _in_force(up, thresholds, wear):  # type: ignore[no-untyped-def]
-    """Fill up, (K, N), with the activation thresholds that wear leaves in force."""
-    for k in range(up.shape[0]):
-        for i in range(up.shape[1]):
-            upper, lower = np.float64(thresholds[0][k, i]), np.float64(thresholds[1][k, i])
-            up[k, i] = worn_down(upper, lower, wear[k, i])
-
-
 def _listeners(graph: Graph) -> tuple[IntArray, npt.NDArray[np.int32]]:
     """Return for each person, in compressed rows, whom they influence."""
     if graph.complete:
-        return graph.indptr, graph.indices
+        return np.empty(0, np.int64), np.empty(0, np.int32)
     whom = np.repeat(np.arange(graph.n_persons, dtype=np.int32), graph.degrees())
     by_source = np.argsort(graph.indices, kind="stable")
     n_each = np.bincount(graph.indices, minlength=graph.n_persons)
@@ -288,17 +279,13 @@ def drive(
     population, c, wear = frame.population, frame.coefficients, frame.state.wear
     if frame.listeners is None:
         frame.listeners = _listeners(population.graph)
-    thresholds = (population.up, population.down)
-    records = []
+    records, up, down = [], *(t.astype(np.float64) for t in (population.up, population.down))
     for r in range(relays.shape[2]):
-        if wear.size > 0:
-            up = np.empty(population.up.shape)
-            _in_force(up, (population.up, population.down), wear[:, :, r])
-            thresholds = (up, population.down)
+        level = in_force(up, down, wear[:, :, r]) if wear.size > 0 else up
         mine = np.ascontiguousarray(relays[:, :, r])
         way = tuple(np.ascontiguousarray(own[:, :, r]) for own in line)
         graph = graph_arrays(population.graph)
-        log = _drive(mine, way, thresholds, graph, frame.listeners, c.coupling, c.spillover)
+        log = _drive(mine, way, (level, down), graph, frame.listeners, c.coupling, c.spillover)
         relays[:, :, r] = mine
         rows = np.empty(len(log), AVALANCHE)
         rows["branch"], rows["direction"], rows["size"] = r, log[:, 0], log[:, 1]

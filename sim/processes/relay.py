@@ -273,7 +273,12 @@ def _order(scenario: Scenario) -> Order:
         return Order(False, "ties may be negative: constrained neighbors take load off")
     if any(load < 0.0 for row in constraints.spillover.values() for load in row.values()):
         return Order(False, "spillover is negative: one constraint takes load off another")
-    return Order(True, "relays switch with a load that grows with every relay, E and n")
+    reason = "relays switch with a load that grows with every relay, E and n"
+    if any(each(constraints.damage).values()):
+        reason += ", and wear grows with it"
+    if constraints.relax == "adiabatic":
+        reason += "; at every point of its way from one load to another"
+    return Order(True, reason)
 
 
 STAGE = Stage(

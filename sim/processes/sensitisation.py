@@ -25,7 +25,13 @@ def worn_down(up, down, wear):  # type: ignore[no-untyped-def]
     return max(up - wear, floor_of(up, down))
 
 
+def in_force(up: FloatArray, down: FloatArray, wear: FloatArray) -> FloatArray:
+    """Return the activation thresholds in force, as `worn_down`, all of one shape."""
+    floor = np.where(np.isneginf(down), np.minimum(up, 0.0), down)
+    return np.maximum(up - wear, floor)
+
+
 def largest_wear(population: Population) -> FloatArray:
     """Return the wear at which every threshold is at its floor, (K, N) [load]."""
     up, down = population.up.astype(np.float64), population.down.astype(np.float64)
-    return up - np.where(np.isneginf(down), np.minimum(up, 0.0), down)
+    return up - in_force(up, down, np.full(up.shape, np.inf))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.population import quantiles
+from sim.distributions import quantiles
 from sim.processes.stage import Frame, Order, Stage
 from sim.scenario.schema import Scenario
 

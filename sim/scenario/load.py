@@ -6,16 +6,20 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from sim.scenario.files import Where, with_value_files
 from sim.scenario.layers import load_layers
-from sim.scenario.located import Node
+from sim.scenario.located import Node, Place
 from sim.scenario.problems import ScenarioError, did_you_mean, refuse
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
+from sim.scenario.schema.base import Values
+from sim.scenario.schema.checks import miscounted, values_wanted
 from sim.scenario.schema.population import BlockModel, EdgeListFile
 from sim.scenario.schema.stressors import SeriesStressor
 from sim.scenario.series import read_plain, read_series
 from sim.scenario.shipped import find_scenario, shipped_scenarios
 from sim.scenario.validation import validate_node
+from sim.scenario.value_file import ValueFileError, parse_values
 
 
 def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenario:
@@ -61,6 +65,7 @@ def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenari
     elif isinstance(network, BlockModel):
         _check_blocks(network, scenario, root)
     _check_groups(scenario, root)
+    scenario = _with_values(scenario, root)
     return full(scenario.model_copy(update={"stressors": stressors, "network": network}))
 
 
@@ -135,6 +140,37 @@ def _check_blocks(network: BlockModel, scenario: Scenario, root: Node) -> None:
                 raise refuse(message, place, hint=hint, key=key, rule=rule)
 
 
+def _with_values(scenario: Scenario, root: Node) -> Scenario:
+    """Return the scenario with the lists that stand in files read, counted and named for good."""
+    counted = {path: wanted for path, _, wanted in values_wanted(scenario)}
+
+    def read(values: Values, at: Where) -> Values:
+        node = _at(root, *at)
+        place, name = node.child("file") or node, str(values.file)
+        path = _beside(node, name)
+        content = read_plain(path, name, place=place)
+        digest = _digest_of(content, values.digest, name, place)
+        try:
+            numbers = parse_values(content, name, str(values.column))
+        except ValueFileError as error:
+            place = (node.child("column") or node) if error.about_column else place
+            raise refuse(error.message, place, hint=error.hint, rule="file") from None
+        wanted = counted.get(".".join(map(str, at)), {})
+        if message := miscounted(numbers.size, wanted):
+            raise refuse(f"{name} has {message}", place, rule="file")
+        return values.model_copy(update={"file": str(path), "digest": digest})
+
+    return with_value_files(scenario, read)
+
+
+def _digest_of(content: bytes, expected: str | None, name: str, place: Place) -> str:
+    digest = hashlib.sha256(content).hexdigest()
+    if expected and expected != digest:
+        message = f"{name} is not the file this scenario was resolved with"
+        raise refuse(message, place, hint="its SHA-256 differs from `digest`", rule="file")
+    return digest
+
+
 def _read_edge_list(network: EdgeListFile, scenario: Scenario, root: Node) -> EdgeListFile:
     from sim.network.edgelist import EdgeListError, read_edge_list
 
@@ -142,10 +178,7 @@ def _read_edge_list(network: EdgeListFile, scenario: Scenario, root: Node) -> Ed
     place = node.child("file") or node
     path = _beside(node, network.file)
     content = read_plain(path, network.file, place=place)
-    digest = hashlib.sha256(content).hexdigest()
-    if network.digest and network.digest != digest:
-        message = f"{network.file} is not the file this scenario was resolved with"
-        raise refuse(message, place, hint="its SHA-256 differs from `digest`", rule="file")
+    digest = _digest_of(content, network.digest, network.file, place)
     n, signed = scenario.population.size, scenario.signed
     try:
         read_edge_list(path, n_persons=n, directed=network.directed, signed=signed)

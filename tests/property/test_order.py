@@ -18,6 +18,7 @@ from sim.coefficients import Coefficients
 from sim.engine import advance
 from sim.environment import Environment
 from sim.population import Population, State
+from sim.processes.sensitisation import in_force
 from sim.processes.stage import Frame
 from sim.properties import keeps_order
 from sim.scenario.schema import Scenario
@@ -85,8 +86,7 @@ def test_whatever_is_derived_to_keep_order_does(data: st.DataObject, content: Co
 def with_thresholds(frame: Frame) -> State:
     """Return the state with the thresholds in force, negative, for wear."""
     up, down = frame.population.up[:, :, None], frame.population.down[:, :, None]
-    floor = np.where(np.isneginf(down), np.minimum(up, 0.0), down)
-    return replace(frame.state, wear=-np.maximum(up - frame.state.wear, floor))
+    return replace(frame.state, wear=-in_force(up, down, frame.state.wear))
 
 
 in_what = st.sets(st.sampled_from(["stress", "persons", "coefficients", "state"]))

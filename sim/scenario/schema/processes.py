@@ -56,6 +56,12 @@ class Constraints(Block):
     lower than `down`, or 0 for a ratchet."""
     damage_onset: PerChannelNumber = 1.0
     """θ: load up to which nothing is damaged [load]."""
+    correlation: (
+        Annotated[float, Field(ge=-1.0, le=1.0)]
+        | dict[Name, dict[Name, Annotated[float, Field(ge=-1.0, le=1.0)]]]
+    ) = 0.0
+    """Correlation of a person's activation thresholds across channels (Gaussian copula): one for
+    all pairs, or by pairs of channels, those left out 0."""
     relax: Literal["once", "until_stable", "adiabatic"] = "once"
     """One synchronous update a step; avalanches to the fixed point (raise, then lower); or these
     all along the way of the load from where it stood before the step, one after the other."""

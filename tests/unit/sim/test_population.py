@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from sim.distributions import quantiles
 from sim.network import Graph
-from sim.population import MAX_CHANNELS, Population, State, quantiles, setup_draws
+from sim.population import MAX_CHANNELS, Population, State, setup_draws
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import Constant, Lognormal, Normal, Uniform, Values
