@@ -13,6 +13,7 @@ from sim.coefficients import Coefficients
 from sim.engine import advance
 from sim.environment import Environment
 from sim.population import Population, State
+from sim.processes.sensitisation import largest_wear
 from sim.processes.stage import weighted
 from sim.processes.stressors import deployment, hit_by, stress_table
 from sim.processes.unsettled import highest, unsettling
@@ -58,14 +59,17 @@ def worst_state(
     n_groups: int,
     *,
     anchor: FloatArray | None = None,
+    wears: bool = False,
 ) -> State:
     """Return the state that dominates all others with exposure up to the one given, (K, N).
 
-    Anchors, (N, 1), never grow after the start: those of the start dominate.
+    Anchors, (N, 1), never grow after the start: those of the start dominate.  Where constraints
+    wear, every activation threshold is at its floor.
     """
     n_channels, n_persons = population.up.shape
     ones = np.ones((n_persons, 1), population.up.dtype)
     counts = np.zeros((n_groups, n_channels, 1), dtype=np.int64)
+    worn = largest_wear(population)[:, :, None].astype(ones.dtype)
     return State(
         exposure=exposure[:, :, None].astype(ones.dtype),
         constraint=np.ones((n_channels, n_persons, 1), dtype=np.uint8),
@@ -76,6 +80,7 @@ def worst_state(
         answers=counts,
         positives=counts.copy(),
         anchor=np.empty(0) if anchor is None else anchor.copy(),
+        wear=worn if wears else np.empty(0),
     )
 
 
@@ -134,7 +139,10 @@ def certify(surroundings: Surroundings, exposure: FloatArray) -> Certificate:
         return Certificate(False, 0, float(weighted(weight, ratchets.mean(axis=1))), proof)
     n_groups = len(scenario.population.groups)
     start = State.initial(scenario, surroundings.population, surroundings.draws)
-    state = worst_state(surroundings.population, exposure, n_groups, anchor=start.anchor)
+    wears = any(each(scenario.constraints.damage).values())
+    state = worst_state(
+        surroundings.population, exposure, n_groups, anchor=start.anchor, wears=wears
+    )
     frame = surroundings.frame(state, step=0)
     for step in range(1, scenario.twin.certificate_steps + 1):
         if surroundings.stopped():
@@ -162,6 +170,7 @@ def twin_at(scenario: Scenario, factor: float) -> Scenario:
                 update={
                     "width": dict.fromkeys(scenario.channels, zero),
                     "ratchet_share": dict.fromkeys(scenario.channels, 0.0),
+                    "damage": dict.fromkeys(scenario.channels, 0.0),
                     "coupling": _scaled(constraints.coupling, factor),
                     "narrative_feed": _scaled(constraints.narrative_feed, factor),
                     "spillover": {

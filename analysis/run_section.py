@@ -28,7 +28,7 @@ from analysis.summary import Summary, path_table
 from analysis.table import Table
 from analysis.wording import number, span
 from sim.properties import Assumption, keeps_order
-from sim.run_store import beside
+from sim.scenario.files import stored_beside
 from sim.scenario.resolve import delays_of, dump, full
 from sim.scenario.schema import Scenario
 
@@ -232,6 +232,6 @@ def _sources(results: CostResults) -> dict[str, Any]:
 
 
 def _yaml(scenario: Scenario) -> str:
-    scenario = beside(full(scenario))
+    scenario, _ = stored_beside(full(scenario))
     text: str = yaml.safe_dump(dump(scenario), sort_keys=False, allow_unicode=True, width=100)
     return text

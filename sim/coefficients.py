@@ -30,6 +30,8 @@ class Coefficients:
         Γ[k, m], (K, K): load on channel k from the own constraint on channel m.
     legibility
         Factor on the response probability, (K,).
+    damage, damage_onset
+        Wear per unit of load above θ, and θ, (K,).
     """
 
     weight: FloatArray
@@ -44,7 +46,9 @@ class Coefficients:
     lock_in_dependence: float
     decay: float
     u_max: float
-    until_stable: bool
+    damage: FloatArray
+    damage_onset: FloatArray
+    relax: str
     narrative_rule: str
     social: float
     push: float
@@ -90,7 +94,9 @@ class Coefficients:
             lock_in_dependence=correction.lock_in_dependence,
             decay=correction.decay,
             u_max=correction.u_max,
-            until_stable=constraints.relax == "until_stable",
+            damage=_by_channel(constraints.damage, channels),
+            damage_onset=_by_channel(constraints.damage_onset, channels),
+            relax=constraints.relax,
             narrative_rule=narrative.rule,
             social=narrative.social,
             push=narrative.push,

@@ -40,6 +40,14 @@ def _by_channel(name: str, k: int) -> Callable[[AlignmentModel], Array]:
     return lambda model: getattr(model.state, name)[k, :, 0]
 
 
+def _wear(k: int) -> Callable[[AlignmentModel], Array]:
+    def read(model: AlignmentModel) -> Array:
+        wear = model.state.wear
+        return wear[k, :, 0] if wear.size > 0 else np.zeros(model.state.trust.shape[0])
+
+    return read
+
+
 def _trait(name: str, k: int) -> Callable[[AlignmentModel], Array]:
     return lambda model: getattr(model.frame.population, name)[k]
 
@@ -80,6 +88,7 @@ def person_columns(channels: Sequence[str]) -> dict[str, Column]:
                 _trait("vulnerability", k), "1", "v: factor on the stressor"
             ),
             f"up_{channel}": Column(_trait("up", k), "load", "Load that activates the constraint"),
+            f"wear_{channel}": Column(_wear(k), "load", "How far damage has lowered `up`"),
             f"down_{channel}": Column(
                 _trait("down", k), "load", "Load that releases it; −∞ for a ratchet"
             ),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.initial import InitialValue
+from sim.initial import PersonValue
 from sim.processes.stressors import deployment, stress_table
 from sim.processes.unsettled import Unsettled, is_random, unsettling
 from sim.scenario.schema import Scenario
@@ -46,7 +46,7 @@ class Environment:
     turnover: FloatArray
     inherit: float
     promised: float
-    newcomer_trust: InitialValue
+    newcomer_trust: PersonValue
     unsettled: Unsettled | None = None
     deployment: FloatArray | None = None
 
@@ -75,7 +75,7 @@ class Environment:
             turnover=np.array(scenario.turnover.by_group(scenario.population.groups)),
             inherit=scenario.turnover.inherit,
             promised=scenario.trust.promised,
-            newcomer_trust=InitialValue.of(scenario, "trust"),
+            newcomer_trust=PersonValue.of(scenario, "trust"),
             unsettled=Unsettled(scenario, drawn) if never else None,
             deployment=deployment(scenario),
         )
@@ -91,7 +91,7 @@ class Environment:
             turnover=np.zeros(n_groups),
             inherit=0.0,
             promised=0.0,
-            newcomer_trust=InitialValue.of(scenario, "trust"),
+            newcomer_trust=PersonValue.of(scenario, "trust"),
         )
 
     def stress_at(self, step: int) -> FloatArray:

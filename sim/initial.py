@@ -7,69 +7,34 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
+from sim.distributions import of_members, quantiles
 from sim.scenario.schema import Scenario
-from sim.scenario.schema.base import (
-    AnyDistribution,
-    Constant,
-    Lognormal,
-    Normal,
-    Uniform,
-    each,
-)
+from sim.scenario.schema.base import AnyDistribution, each
 from sim.streams import FloatArray
-
-
-def quantiles(distribution: AnyDistribution, uniforms: FloatArray) -> FloatArray:
-    """Return one value a person by the inverse distribution function.
-
-    Parameters
-    ----------
-    uniforms
-        Uniform draws on (0, 1), (n,).
-
-    Raises
-    ------
-    ValueError
-        If a list of values does not have n entries.
-    """
-    match distribution:
-        case Constant(value=value):
-            return np.full(uniforms.shape, value)
-        case Uniform(low=low, high=high):
-            return low + (high - low) * uniforms
-        case Normal(mean=mean, sd=sd):
-            return np.asarray(mean + sd * ndtri(uniforms))
-        case Lognormal(median=median, sigma=sigma):
-            return np.asarray(median * np.exp(sigma * ndtri(uniforms)))
-        case _:
-            if len(distribution.values) != uniforms.size:
-                raise ValueError(f"{len(distribution.values)} values for {uniforms.size} persons")
-            return np.array(distribution.values, dtype=np.float64)
-
 
 Start = float | tuple[int, ...]
 """Probability that a constraint is active, or 0 or 1 for each person."""
 
 
 @dataclass(frozen=True, slots=True)
-class InitialValue:
-    """A number that each person starts with.
+class PersonValue:
+    """A number that each person has, by distributions of everyone and of groups.
 
     Attributes
     ----------
     everyone
         Its distribution, of which a list has one value a person of the population.
     by_group
-        Distributions of the groups that have their own, of which a list has one value a member.
+        Distributions of the groups that have their own, of which a list has one value a member,
+        or one a person of the population.
     """
 
     everyone: AnyDistribution
     by_group: Mapping[int, AnyDistribution]
 
     @classmethod
-    def of(cls, scenario: Scenario, name: str, channel: str | None = None) -> InitialValue:
+    def of(cls, scenario: Scenario, name: str, channel: str | None = None) -> PersonValue:
         """Return the initial value of a resolved scenario that stands under a name."""
         own = {}
         for g, group in enumerate(scenario.population.groups.values()):
@@ -85,7 +50,7 @@ class InitialValue:
         values = quantiles(self.everyone, uniforms)
         for g, distribution in self.by_group.items():
             members = np.flatnonzero(group == g)
-            values[members] = quantiles(distribution, uniforms[members])
+            values[members] = of_members(distribution, uniforms, members)
         return values
 
 

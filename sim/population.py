@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.initial import InitialValue, constrained, quantiles
+from sim.correlation import correlated, matrix_of
+from sim.distributions import of_members
+from sim.initial import PersonValue, constrained
 from sim.network import Graph
 from sim.network.build import build_graph
 from sim.persons_file import stored_persons
@@ -110,6 +112,7 @@ class Population:
             names,
             draws,
             "activation",
+            correlation=constraints.correlation,
         )
         width = _by_group([each(constraints.width)] * len(groups), group, names, draws, "width")
         down = up - np.maximum(width, 0.0)
@@ -129,7 +132,7 @@ class Population:
             down=down.astype(stored, copy=False),
             graph=graph,
             stubbornness=_stubbornness(scenario, group, draws).astype(stored, copy=False),
-            narrative_threshold=_narrative_threshold(scenario, draws),
+            narrative_threshold=_narrative_threshold(scenario, group, draws),
             own_weight=_own_weight(scenario, graph),
         )
         for f in fields(cls):
@@ -150,13 +153,16 @@ def _by_group(
     names: tuple[str, ...],
     draws: Draws,
     stream: str,
+    correlation: Mapping[str, Mapping[str, float]] | float = 0.0,
 ) -> FloatArray:
     uniforms = draws.uniforms(stream, group.size, n_draws=len(names))
+    if correlation:
+        uniforms = correlated(uniforms, matrix_of(correlation, names))
     out = np.empty((len(names), group.size))
     for g, by_channel in enumerate(distributions):
         members = np.flatnonzero(group == g)
         for k, name in enumerate(names):
-            out[k, members] = quantiles(by_channel[name], uniforms[k, members])
+            out[k, members] = of_members(by_channel[name], uniforms[k], members)
     return out
 
 
@@ -167,21 +173,24 @@ def _stubbornness(scenario: Scenario, group: npt.NDArray[np.int32], draws: Draws
     stubborn = everyone is not None or any(distribution is not None for distribution in own)
     if rule == "none" or not (stubborn or rule == "friedkin_johnsen"):
         return np.empty(0)
-    uniforms = draws.uniforms("stubbornness", group.size)[0]
-    values = quantiles(everyone or Constant(value=0.0), uniforms)
-    for g, distribution in enumerate(own):
-        if distribution is not None:
-            members = np.flatnonzero(group == g)
-            values[members] = quantiles(distribution, uniforms[members])
-    return np.clip(values, 0.0, 1.0)
+    held = PersonValue(everyone or Constant(value=0.0), _given(own))
+    return np.clip(held.draw(draws.uniforms("stubbornness", group.size)[0], group), 0.0, 1.0)
 
 
-def _narrative_threshold(scenario: Scenario, draws: Draws) -> FloatArray:
+def _narrative_threshold(
+    scenario: Scenario, group: npt.NDArray[np.int32], draws: Draws
+) -> FloatArray:
+    """Return how many others must be displaced before they pull, (N,); empty if nobody reads it."""
     narrative = scenario.narrative
     if narrative.threshold is None or narrative.rule == "none":
         return np.empty(0)
-    n_persons = scenario.population.size
-    return quantiles(narrative.threshold, draws.uniforms("narrative_threshold", n_persons)[0])
+    own = _given([g.threshold for g in scenario.population.groups.values()])
+    uniforms = draws.uniforms("narrative_threshold", group.size)[0]
+    return PersonValue(narrative.threshold, own).draw(uniforms, group)
+
+
+def _given(own: list[AnyDistribution | None]) -> dict[int, AnyDistribution]:
+    return {g: distribution for g, distribution in enumerate(own) if distribution is not None}
 
 
 def _own_weight(scenario: Scenario, graph: Graph) -> FloatArray:
@@ -258,7 +267,7 @@ class State:
         group, stored = population.group, STORED[scenario.precision]
         exposure = np.stack(
             [
-                InitialValue.of(scenario, "exposure", name).draw(u[k], group)
+                PersonValue.of(scenario, "exposure", name).draw(u[k], group)
                 for k, name in enumerate(names)
             ]
         )
@@ -270,7 +279,7 @@ class State:
         )
 
         def unit(name: str, draw: int) -> FloatArray:
-            values = InitialValue.of(scenario, name).draw(u[draw], group)
+            values = PersonValue.of(scenario, name).draw(u[draw], group)
             return np.clip(values, 0.0, 1.0)[:, None].astype(stored, copy=False)
 
         state = cls(
@@ -341,6 +350,10 @@ class State:
         return verdict
 
 
+def _wears(scenario: Scenario) -> bool:
+    return any(each(scenario.constraints.damage).values())
+
+
 _OPTIONAL: Mapping[str, tuple[Callable[[Scenario], bool], Callable[[State], Any]]] = {
     "anchor": (
         lambda scenario: scenario.narrative.rule == "friedkin_johnsen",
@@ -350,6 +363,7 @@ _OPTIONAL: Mapping[str, tuple[Callable[[Scenario], bool], Callable[[State], Any]
         lambda scenario: any(s.kind == "deployment" for s in scenario.stressors),
         lambda state: np.zeros((state.correction.shape[0], state.n_branches)),
     ),
+    "wear": (_wears, lambda state: np.zeros_like(state.exposure)),
 }
 """Columns that may be nobody's: which scenarios use them, and how they begin."""
 

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from sim.scenario.files import stored_beside
 from sim.scenario.resolve import digest, dump, full
 from sim.scenario.schema import Scenario
-from sim.scenario.schema.population import EdgeListFile
 from sim.version import DISTRIBUTION, MODEL_VERSION
 
 _DRAFT = ".tmp"
@@ -128,20 +128,6 @@ def manifest_of(scenario: Scenario, *, command: str, **more: Any) -> dict[str, A
     }
 
 
-def beside(scenario: Scenario) -> Scenario:
-    """Return a resolved scenario that names its files as they lie in a run directory."""
-    if isinstance(scenario.network, EdgeListFile):
-        network = scenario.network.model_copy(update={"file": "network.csv"})
-        scenario = scenario.model_copy(update={"network": network})
-    population = scenario.population
-    if (file := population.initial.file) is not None:
-        name = f"initial{Path(file).suffix}"
-        initial = population.initial.model_copy(update={"file": name})
-        population = population.model_copy(update={"initial": initial})
-        scenario = scenario.model_copy(update={"population": population})
-    return scenario
-
-
 class BrokenTableError(OSError):
     """A stored table cannot be read."""
 
@@ -197,15 +183,10 @@ class RunDirectory:
 
     def write_scenario(self, scenario: Scenario, *, name: str = "scenario.yaml") -> None:
         """Store a resolved scenario so that it can be run again from here alone."""
-        scenario = full(scenario)
-        stored = beside(scenario)
-        for block, copy in (
-            (scenario.network, stored.network),
-            (scenario.population.initial, stored.population.initial),
-        ):
-            if file := getattr(block, "file", None):
-                write_atomically(self.path(getattr(copy, "file", "")), Path(file).read_bytes())
-        text = yaml.safe_dump(dump(stored), sort_keys=False, allow_unicode=True, width=100)
+        scenario, sources = stored_beside(full(scenario))
+        for copy, source in sources.items():
+            write_atomically(self.path(copy), source.read_bytes())
+        text = yaml.safe_dump(dump(scenario), sort_keys=False, allow_unicode=True, width=100)
         write_atomically(self.path(name), text.encode())
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sim.processes import (
     correction,
+    drive,
     exposure,
     feedback,
     narrative,
@@ -17,6 +18,7 @@ from sim.processes.stage import Stage
 
 SCHEDULE: tuple[Stage, ...] = (
     stressors.STAGE,
+    drive.STAGE,
     correction.STAGE,
     reach.STAGE,
     exposure.STAGE,

@@ -44,6 +44,9 @@ _RULES: tuple[Content, ...] = (
 )
 """A narrative rule for each kernel but that of the default rule."""
 
+_RELAXATIONS = ({"relax": "adiabatic"}, {"relax": "once", "damage": 0.1, "damage_onset": 0.0})
+"""What is compiled beside, in the same worlds: kernels for a line of loads, and for wear."""
+
 
 def compile_kernels(precision: str = "double") -> float:
     """Compile what a precision needs and is not compiled yet; return the seconds it took."""
@@ -54,6 +57,9 @@ def compile_kernels(precision: str = "double") -> float:
         content |= {"constraints": {"coupling": 0.5, "spillover": {"c0": {"c1": 0.1}}}}
         for stressors in (content["stressors"], _DRIVEN):
             _take_through({**content, "stressors": stressors, "precision": precision})
+        for constraints in _RELAXATIONS:
+            driven = {**content, "constraints": {**content["constraints"], **constraints}}
+            _take_through({**driven, "precision": precision})
     for narrative in _RULES:
         content = {**_EVERYTHING, "network": {"kind": "complete"}, "narrative": narrative}
         _take_through({**content, "precision": precision})

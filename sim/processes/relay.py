@@ -1,7 +1,8 @@
 """Constraints: non-ideal relays under a load that neighbors and other channels add to.
 
 Krasnosel'skii & Pokrovskii 1989; Mayergoyz 2003.  A relay switches on at load ≥ up, off at
-load ≤ down, and otherwise keeps its value; where up = down, on wins a tie.
+load ≤ down, and otherwise keeps its value; where up = down, on wins a tie.  Damage wears `up`
+down with the load that decided the relays, no lower than `down`, or 0 for a ratchet.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from sim.compiled import kernel, part
 from sim.network.graph import MAX_BYTE
 from sim.population import RelayArray
+from sim.processes.adiabatic import as_avalanches, drive
 from sim.processes.neighbors import (
     empty_words,
     graph_arrays,
@@ -21,9 +23,11 @@ from sim.processes.neighbors import (
     pack,
     totals_if_complete,
 )
+from sim.processes.sensitisation import floor_of, worn_down
 from sim.processes.stage import Frame, Order, Stage, flat, run_of, several, tile_of
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import each
+from sim.streams import FloatArray
 
 _ONCE, _RAISE, _LOWER = 0, 1, 2
 
@@ -64,7 +68,24 @@ def _add_own(load, persons, correction, feed, many, first, last):  # type: ignor
 
 
 @part
-def _switch(after, before, load, thresholds, kind, many, first, last):  # type: ignore[no-untyped-def]
+def _wear_out(wear, load, thresholds, fatigue, many, first, last):  # type: ignore[no-untyped-def]
+    """Add damage · max(load − onset, 0) to wear, up to where `up` is worn down to its floor."""
+    (up, down), (damage, onset) = thresholds, fatigue
+    n_branches = np.uint64(1 if many is None else many)
+    begin = np.uint64(first) * n_branches
+    for k in range(up.shape[0]):
+        rate, safe = damage[k], onset[k]
+        for i in range(np.uint64(first), np.uint64(last)):
+            upper = np.float64(up[k, i])
+            most = upper - floor_of(upper, np.float64(down[k, i]))
+            for r in range(n_branches):
+                j = i * n_branches + r
+                worn = wear[k, j] + rate * max(load[k, j - begin] - safe, 0.0)
+                wear[k, j] = min(worn, most)
+
+
+@part
+def _switch(after, before, load, thresholds, wear, kind, many, first, last):  # type: ignore[no-untyped-def]
     """Set every relay from the relays before and the load."""
     up, down = thresholds
     n_branches, one = np.uint64(1 if many is None else many), np.uint8(1)
@@ -75,17 +96,23 @@ def _switch(after, before, load, thresholds, kind, many, first, last):  # type: 
             own, upper, lower = i * n_branches, up[k, i], down[k, i]
             for r in range(n_branches):
                 j = own + r
-                on = np.uint8(load[k, j - begin] >= upper)
+                level = upper
+                if wear is not None:
+                    level = worn_down(np.float64(upper), np.float64(lower), wear[k, j])
+                on = np.uint8(load[k, j - begin] >= level)
                 off = np.uint8(load[k, j - begin] <= lower) & (on ^ one)
                 kept = before[k, j] & ((off & lowers) ^ one)
                 after[k, j] = (on & raises) | kept
 
 
 @kernel
-def _sweep(after, before, others, persons, correction, physics, kind, many, span):  # type: ignore[no-untyped-def]
-    """Set every relay of a span of persons, (K, N·R), a tile at a time: its load stays in cache."""
+def _sweep(after, before, others, persons, correction, physics, wear, kind, tires, many, span):  # type: ignore[no-untyped-def]
+    """Set every relay of a span of persons, (K, N·R), a tile at a time: its load stays in cache.
+
+    `wear`, (K, N·R) or None, takes the damage done by the same load if this sweep `tires`.
+    """
     words, total, graph, thresholds = others
-    coupling, spillover, feed = physics
+    coupling, spillover, feed, fatigue = physics
     n_branches = 1 if many is None else many
     n_channels, tile = after.shape[0], tile_of(n_branches)
     coupled, room = np.any(coupling != 0.0), np.empty(n_channels * tile * n_branches)
@@ -99,7 +126,18 @@ def _sweep(after, before, others, persons, correction, physics, kind, many, span
             load[...] = 0.0
         _spill(load, before, spillover, np.uint64(first * n_branches))
         _add_own(load, persons, correction, feed, many, first, last)
-        _switch(after, before, load, thresholds, kind, many, first, last)
+        _switch(after, before, load, thresholds, wear, kind, many, first, last)
+        if wear is not None and tires:
+            _wear_out(wear, load, thresholds, fatigue, many, first, last)
+
+
+@kernel
+def _own_load(load, persons, correction, feed, many, span):  # type: ignore[no-untyped-def]
+    """Fill load, (K, N·R), of a span with the part that does not come from relays."""
+    n_branches = 1 if many is None else many
+    own = load[:, span[0] * n_branches : span[1] * n_branches]
+    own[...] = 0.0
+    _add_own(own, persons, correction, feed, many, span[0], span[1])
 
 
 @part
@@ -176,25 +214,44 @@ def _run(frame: Frame) -> None:
     exposure, narrative = flat(state.exposure), state.narrative.ravel()
     groups = (population.group, population.group_starts)
     persons = (exposure, narrative, frame.reach.ravel(), *groups)
-    physics = (c.coupling, c.spillover, c.narrative_feed)
+    physics = (c.coupling, c.spillover, c.narrative_feed, (c.damage, c.damage_onset))
     before, after = flat(state.constraint), flat(frame.spare_constraint)
     words = empty_words(graph, before)
+    wear = flat(state.wear) if state.wear.size > 0 else None
+    tires = bool(c.damage.any())
+    if tires and wear is None:
+        raise ValueError("damage needs a state with a column for wear; see `State.suited`")
 
-    def sweep(after: RelayArray, before: RelayArray, kind: int) -> None:
+    def sweep(after: RelayArray, before: RelayArray, kind: int, tires: bool = False) -> None:
         if words.size > 0 and c.coupling.any():
             frame.over_persons(lambda span: pack(words, before, many, span))
         total = totals_if_complete(graph, before, many)
         others = (words, total, graph_arrays(graph), (population.up, population.down))
         frame.over_persons(
             lambda span: _sweep(
-                after, before, others, persons, state.correction, physics, kind, many, span
+                after, before, others, persons, state.correction, physics, wear, kind, tires,
+                many, span,
             )
-        )
+        )  # fmt: skip
 
-    if c.until_stable:
-        after[...] = _settle(sweep, before)
+    def own_load(exposure: FloatArray, correction: FloatArray) -> FloatArray:
+        load, who = np.empty(before.shape), (flat(exposure), *persons[1:])
+        frame.over_persons(
+            lambda span: _own_load(load, who, correction, c.narrative_feed, many, span)
+        )
+        return load.reshape(state.constraint.shape)
+
+    if c.relax == "once":
+        sweep(after, before, _ONCE, tires)
     else:
-        sweep(after, before, _ONCE)
+        if c.relax == "adiabatic":
+            line = (own_load(*frame.held), own_load(state.exposure, state.correction))
+            after[...] = before
+            frame.avalanches = drive(frame, frame.spare_constraint, line)
+        else:
+            after[...] = _settle(sweep, before)
+        if tires:
+            sweep(np.empty_like(after), after, _LOWER, tires)  # at rest: nothing switches
     state.constraint, frame.spare_constraint = frame.spare_constraint, state.constraint
     burden, n_groups = frame.burden.ravel(), frame.active.shape[0]
     counts = frame.over_persons(
@@ -202,6 +259,8 @@ def _run(frame: Frame) -> None:
     )
     active, changes = zip(*counts, strict=True)
     frame.active[...], frame.changes[...] = sum(active), sum(changes)
+    if c.relax == "until_stable":
+        frame.avalanches = as_avalanches(frame.changes)
 
 
 def _order(scenario: Scenario) -> Order:
@@ -214,7 +273,12 @@ def _order(scenario: Scenario) -> Order:
         return Order(False, "ties may be negative: constrained neighbors take load off")
     if any(load < 0.0 for row in constraints.spillover.values() for load in row.values()):
         return Order(False, "spillover is negative: one constraint takes load off another")
-    return Order(True, "relays switch with a load that grows with every relay, E and n")
+    reason = "relays switch with a load that grows with every relay, E and n"
+    if any(each(constraints.damage).values()):
+        reason += ", and wear grows with it"
+    if constraints.relax == "adiabatic":
+        reason += "; at every point of its way from one load to another"
+    return Order(True, reason)
 
 
 STAGE = Stage(
@@ -222,10 +286,11 @@ STAGE = Stage(
     summary="Add up the load on each constraint; switch the relays.",
     equation=(
         "S = E + narrative_feed · n − gain_i · a + coupling Σ_j W_ij L_j + Σ_m spillover L_m; "
-        "L ← 1 if S ≥ up, 0 if S ≤ down"
+        "L ← 1 if S ≥ up − wear, 0 if S ≤ down; "
+        "wear ← min(wear + damage · max(S − damage_onset, 0), up − down)"
     ),
-    reads=("exposure", "narrative", "reach", "correction", "constraint"),
-    writes=("constraint", "burden", "active", "changes"),
+    reads=("exposure", "narrative", "reach", "correction", "constraint", "wear", "held"),
+    writes=("constraint", "wear", "burden", "active", "changes", "avalanches"),
     run=_run,
     order=_order,
 )

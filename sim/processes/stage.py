@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from sim.environment import Environment
 
 Scalar = TypeVar("Scalar", bound=np.generic)
+
+AVALANCHE = np.dtype([("branch", "i4"), ("direction", "i1"), ("size", "i8"), ("at", "f8")])
+"""One avalanche; see `Frame.avalanches`."""
 
 _TILE = 4096
 """Persons times futures of a tile: what its passes share stays in a core's cache."""
@@ -62,6 +65,14 @@ class Frame:
         gain_i of this step, (N, R) [load per unit of correction].
     listening
         Whether anyone reads the reports of this step.
+    held
+        E and a as they stood before the step, where relays relax adiabatically; else empty.
+    avalanches
+        Relays that switched together in this step, one row an avalanche, branch by branch in
+        order: branch, direction (1 on, −1 off), size [relays], and at, where in the step, in
+        [0, 1]; nothing where each relay is updated once.
+    listeners
+        Rows and entries of the transposed network, once they were asked for.
     """
 
     population: Population
@@ -80,6 +91,11 @@ class Frame:
     reach: FloatArray
     spare_constraint: RelayArray
     spare_narrative: FloatArray
+    held: tuple[FloatArray, FloatArray] = field(
+        default_factory=lambda: (np.empty((0, 0, 0)), np.empty((0, 0, 0)))
+    )
+    avalanches: npt.NDArray[np.void] = field(default_factory=lambda: np.empty(0, AVALANCHE))
+    listeners: tuple[IntArray, npt.NDArray[np.int32]] | None = None
 
     def over_persons(self, work: Callable[[Span], Result]) -> list[Result]:
         """Return what `work` gives for each span of persons; see `sim.spans.over_persons`."""

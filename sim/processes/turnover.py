@@ -74,7 +74,9 @@ def _order(scenario: Scenario) -> Order:
 STAGE = Stage(
     name="turnover",
     summary="Some are replaced by newcomers in the same position.",
-    equation="with probability rate: E = L = ℓ = 0, n = anchor = inherit · Wn, T ~ initial trust",
+    equation=(
+        "with probability rate: E = L = ℓ = wear = 0, n = anchor = inherit · Wn, T ~ initial trust"
+    ),
     reads=("narrative",),
     writes=(
         "exposure",

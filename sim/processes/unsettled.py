@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtri, pdtr
 
-from sim.initial import quantiles
+from sim.distributions import quantiles
 from sim.processes.stressors import hit_by
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.stressors import (

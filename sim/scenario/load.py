@@ -6,16 +6,20 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from sim.scenario.files import Where, with_value_files
 from sim.scenario.layers import load_layers
-from sim.scenario.located import Node
+from sim.scenario.located import Node, Place
 from sim.scenario.problems import ScenarioError, did_you_mean, refuse
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
+from sim.scenario.schema.base import Values
+from sim.scenario.schema.checks import miscounted, values_wanted
 from sim.scenario.schema.population import BlockModel, EdgeListFile, Population
 from sim.scenario.schema.stressors import SeriesStressor
 from sim.scenario.series import read_plain, read_series
 from sim.scenario.shipped import find_scenario, shipped_scenarios
 from sim.scenario.validation import validate_node
+from sim.scenario.value_file import ValueFileError, parse_values
 
 
 def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenario:
@@ -63,7 +67,8 @@ def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenari
     _check_groups(scenario, root)
     population = _read_persons(scenario, root)
     changes = {"stressors": stressors, "network": network, "population": population}
-    return full(scenario.model_copy(update=changes))
+    scenario = _with_values(scenario.model_copy(update=changes), root)
+    return full(scenario)
 
 
 def _unknown_name(name: str, overrides: Sequence[str]) -> ScenarioError:
@@ -137,6 +142,29 @@ def _check_blocks(network: BlockModel, scenario: Scenario, root: Node) -> None:
                 raise refuse(message, place, hint=hint, key=key, rule=rule)
 
 
+def _with_values(scenario: Scenario, root: Node) -> Scenario:
+    """Return the scenario with the lists that stand in files read, counted and named for good."""
+    counted = {path: wanted for path, _, wanted in values_wanted(scenario)}
+
+    def read(values: Values, at: Where) -> Values:
+        node = _at(root, *at)
+        place, name = node.child("file") or node, str(values.file)
+        path = _beside(node, name)
+        content = read_plain(path, name, place=place)
+        digest = _digest(content, values.digest or "", name=name, place=place)
+        try:
+            numbers = parse_values(content, name, str(values.column))
+        except ValueFileError as error:
+            place = (node.child("column") or node) if error.about_column else place
+            raise refuse(error.message, place, hint=error.hint, rule="file") from None
+        wanted = counted.get(".".join(map(str, at)), {})
+        if message := miscounted(numbers.size, wanted):
+            raise refuse(f"{name} has {message}", place, rule="file")
+        return values.model_copy(update={"file": str(path), "digest": digest})
+
+    return with_value_files(scenario, read)
+
+
 def _read_edge_list(network: EdgeListFile, scenario: Scenario, root: Node) -> EdgeListFile:
     from sim.network.edgelist import EdgeListError, read_edge_list
 
@@ -178,7 +206,7 @@ def _read_persons(scenario: Scenario, root: Node) -> Population:
     return population.model_copy(update={"initial": found})
 
 
-def _digest(content: bytes, expected: str, *, name: str, place: Node) -> str:
+def _digest(content: bytes, expected: str, *, name: str, place: Place) -> str:
     """Return the SHA-256 of a file, which must be the one a scenario was resolved with."""
     digest = hashlib.sha256(content).hexdigest()
     if expected and expected != digest:

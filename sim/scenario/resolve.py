@@ -154,18 +154,23 @@ def digest(scenario: Scenario, *, model_version: str) -> str:
     content = dump(full(scenario))
     for label in ("name", "description"):
         content.pop(label, None)
-    if content["network"].get("digest"):
-        # The content of a file counts, not where it lies.
-        del content["network"]["file"]
-    if content["population"]["initial"].get("digest"):
-        del content["population"]["initial"]["file"]
     canonical = json.dumps(
-        {"model_version": model_version, "scenario": content},
+        {"model_version": model_version, "scenario": _without_places(content)},
         sort_keys=True,
         separators=(",", ":"),
         allow_nan=False,
     )
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _without_places(content: Any) -> Any:
+    """Return plain values in which the content of files counts, not where they lie."""
+    if isinstance(content, list):
+        return [_without_places(entry) for entry in content]
+    if not isinstance(content, dict):
+        return content
+    skipped = ("file",) if content.get("digest") else ()
+    return {name: _without_places(v) for name, v in content.items() if name not in skipped}
 
 
 def with_changes(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:

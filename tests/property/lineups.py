@@ -15,11 +15,14 @@ from sim.coefficients import Coefficients
 from sim.environment import Environment
 from sim.network import Graph
 from sim.population import Population, State
+from sim.processes.sensitisation import largest_wear
 from sim.processes.stage import Frame
 from sim.scenario.schema import Scenario
 from sim.streams import Draws
 
-PARTS = ("exposure", "constraint", "narrative", "lock_in", "anchor", "trust", "correction")
+PARTS = (
+    "exposure", "constraint", "narrative", "lock_in", "anchor", "wear", "trust", "correction",
+)  # fmt: skip
 parts_of_a_state = st.sets(st.sampled_from(PARTS), min_size=1)
 
 
@@ -78,12 +81,12 @@ def frame_of(
     return frame
 
 
-def random_state(population: Population, *, seed: int) -> State:
-    """Return a state anywhere in the state space, with one branch."""
+def random_state(population: Population, *, seed: int, scenario: Scenario | None = None) -> State:
+    """Return a state anywhere in the state space, with one branch and a scenario's columns."""
     rng = np.random.default_rng(seed)
     n_channels, n = population.up.shape
     shape = (population.group_share.size, n_channels, 1)
-    return State(
+    state = State(
         exposure=rng.exponential(0.7, (n_channels, n, 1)),
         constraint=rng.integers(0, 2, (n_channels, n, 1), dtype=np.uint8),
         narrative=rng.beta(0.5, 0.5, (n, 1)),
@@ -93,6 +96,11 @@ def random_state(population: Population, *, seed: int) -> State:
         answers=np.zeros(shape, dtype=np.int64),
         positives=np.zeros(shape, dtype=np.int64),
     )
+    state = state if scenario is None else state.suited(scenario)
+    if state.wear.size > 0:
+        worn = rng.choice([0.0, 0.5, 1.0]) * rng.random(population.up.shape)
+        state.wear[...] = (worn * largest_wear(population))[:, :, None]
+    return state
 
 
 def worse(state: State, parts: set[str], *, seed: int) -> State:
@@ -108,6 +116,8 @@ def worse(state: State, parts: set[str], *, seed: int) -> State:
         out.exposure += 2.0 * some(out.exposure) ** 2
     if "constraint" in parts:
         out.constraint |= some(out.constraint) > 0.0
+    if "wear" in parts:
+        out.wear += some(out.wear)
     for name in parts & {"narrative", "lock_in", "anchor"}:
         column = getattr(out, name)
         column[...] = np.minimum(column + (1.0 - column) * some(column), 1.0)
@@ -154,6 +164,9 @@ def harsher_coefficients(c: Coefficients, *, seed: int) -> Coefficients:
     def more(value: Any) -> Any:
         return value + rng.choice([0.0, rng.random()])
 
+    def grown(value: Any) -> Any:
+        return value * (1.0 + rng.choice([0.0, rng.random()]))
+
     def nearer_to_one(value: float) -> float:
         return 1.0 - less(1.0 - value)
 
@@ -161,6 +174,8 @@ def harsher_coefficients(c: Coefficients, *, seed: int) -> Coefficients:
         c,
         **{name: more(getattr(c, name)) for name in ("coupling", "narrative_feed", "spillover")},
         **{name: less(getattr(c, name)) for name in ("leak", "cure", "gain", "heal", "unlock")},
+        damage=grown(c.damage),
+        damage_onset=c.damage_onset - rng.choice([0.0, rng.random()]),
         trust_gain=less(c.trust_gain),
         trust_dependence=nearer_to_one(c.trust_dependence),
         lock_in_dependence=nearer_to_one(c.lock_in_dependence),

@@ -226,6 +226,15 @@ bounded_rules = st.fixed_dictionaries(
 widths = maybe(between(0.0, 0.8)) | spread(0.1, 0.5)
 
 
+def _relaxation(draw: st.DrawFn, names: Names) -> Content:
+    """How relays come to rest, and what their load does to them."""
+    return {
+        "relax": draw(st.sampled_from(["once", "until_stable", "adiabatic"])),
+        "damage": draw(maybe(per_channel(names, maybe(between(0.0, 0.5))))),
+        "damage_onset": draw(per_channel(names, between(-0.5, 1.5))),
+    }
+
+
 def _constraints(draw: st.DrawFn, names: Names) -> Content:
     load = maybe(between(0.0, 2.0))
     return {
@@ -235,7 +244,7 @@ def _constraints(draw: st.DrawFn, names: Names) -> Content:
         "coupling": draw(per_channel(names, load)),
         "narrative_feed": draw(per_channel(names, load)),
         "spillover": draw(spillovers(names)),
-        "relax": draw(st.sampled_from(["once", "until_stable"])),
+        **_relaxation(draw, names),
     }
 
 
@@ -337,7 +346,7 @@ def _burdens(draw: st.DrawFn, names: Names) -> Content:
         "coupling": draw(per_channel(names, maybe(between(0.0, 0.8)))),
         "narrative_feed": draw(per_channel(names, maybe(between(0.0, 0.5)))),
         "spillover": draw(spillovers(names)),
-        "relax": draw(st.sampled_from(["once", "until_stable"])),
+        **_relaxation(draw, names),
     }
 
 

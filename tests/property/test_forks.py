@@ -94,7 +94,8 @@ CHANGES: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "trust.trust_loss": share,
         "constraints.coupling": between(0.0, 2.0),
         "constraints.narrative_feed": between(0.0, 2.0),
-        "constraints.relax": st.sampled_from(["once", "until_stable"]),
+        "constraints.relax": st.sampled_from(["once", "until_stable", "adiabatic"]),
+        "constraints.damage": between(0.0, 0.5),
         "correction.gain": between(0.0, 2.0),
         "narrative.rule": st.sampled_from(
             [
@@ -166,7 +167,7 @@ def test_branches_are_single_runs(content: Content, data: st.DataObject, n: int)
     scenario = resolved(content)
     population: Population = some_population(data.draw, scenario)
     seed = data.draw(seeds)
-    states = [random_state(population, seed=seed + r) for r in range(n)]
+    states = [random_state(population, seed=seed + r, scenario=scenario) for r in range(n)]
     plan = weakening_plans(population, seed=seed, n=n)
     environment = Environment.of(scenario, Draws(scenario.seed))
 

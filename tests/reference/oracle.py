@@ -59,6 +59,9 @@ class ReferenceModel(mesa.Model):
         self.leak = [scenario.exposure.leak[name] for name in names]
         self.coupling = [scenario.constraints.coupling[name] for name in names]
         self.feed = [scenario.constraints.narrative_feed[name] for name in names]
+        self.damage = [scenario.constraints.damage[name] for name in names]
+        self.onset = [scenario.constraints.damage_onset[name] for name in names]
+        self.position = 1.0
         self.legibility = [scenario.feedback.legibility[name] for name in names]
         spillover = scenario.constraints.spillover
         self.spillover = [
@@ -89,6 +92,8 @@ class ReferenceModel(mesa.Model):
             person.anchor = float(state.anchor[i, branch]) if state.anchor.size else 0.0
             person.lock_in = float(state.lock_in[i, branch])
             person.trust = float(state.trust[i, branch])
+            if state.wear.size > 0:
+                person.wear = state.wear[:, i, branch].tolist()
         self.correction = state.correction[:, :, branch].tolist()
         self.answers = state.answers[:, :, branch].tolist()
         self.positives = state.positives[:, :, branch].tolist()
@@ -98,10 +103,12 @@ class ReferenceModel(mesa.Model):
         """Make one step: the numbered list of the specification."""
         self.draw_noise()
         self.stress = self.stress_now()  # 1 stressors
+        self.agents.do("set_out")  # where the load of this step starts from
         self.correct()  # 2 optimizers
         self.agents.do("accumulate")  # 3 exposure
         self.agents.do("weigh")  # 4 load, and with it
-        self.relax()  # 5 relays
+        self.relax()  # 5 relays, and with them
+        self.agents.do("wear_out")  # damage
         if self.resolved.narrative.rule == "deffuant":
             hold_meetings(self)
         if self.resolved.narrative.rule != "none":
@@ -158,17 +165,42 @@ class ReferenceModel(mesa.Model):
                 self.correction[g][k] = kept + effort[g][k]
 
     def relax(self) -> None:
-        """Set the relays: once, or up to the least fixed point, then down to the greatest."""
-        before, self.n_sweeps = self.relays(), 0
-        if self.resolved.constraints.relax == "once":
+        """Set the relays: once, up to the least fixed point and down to the greatest, or so
+        wherever one of them gets carried over on the way of the load through the step."""
+        before, self.n_sweeps, self.avalanches = self.relays(), 0, []
+        how = self.resolved.constraints.relax
+        if how == "once":
+            self.agents.do("note_load")
             self.sweep(on=True, off=True)
+        elif how == "until_stable":
+            self.settle()
         else:
-            while self.sweep(on=True, off=False):
-                continue
-            while self.sweep(on=False, off=True):
-                continue
+            self.position = 0.0
+            self.settle()
+            while self.position < 1.0:
+                # Past the point by a hair, where rounding cannot hide who is carried over.
+                stops = [stop for person in self.persons for stop in person.stops()]
+                self.position = min([stop + 1e-12 for stop in stops] + [1.0])
+                self.settle()
+        if how != "once":
+            self.agents.do("note_load")
         switched = self.relays() - before
         self.changes = [int((switched > 0).sum()), int((switched < 0).sum())]
+        if how == "until_stable":
+            up, down = self.changes
+            self.avalanches = [(1, up, 1.0)] * (up > 0) + [(-1, down, 1.0)] * (down > 0)
+
+    def settle(self) -> None:
+        """Raise to the least fixed point, then lower to the greatest, and note both avalanches."""
+        start = self.relays().sum()
+        while self.sweep(on=True, off=False):
+            continue
+        top = self.relays().sum()
+        while self.sweep(on=False, off=True):
+            continue
+        for way, size in ((1, top - start), (-1, top - self.relays().sum())):
+            if size:
+                self.avalanches.append((way, int(size), self.position))
 
     def sweep(self, *, on: bool, off: bool) -> bool:
         """Update all relays at once and return whether any switched."""

@@ -33,6 +33,7 @@ class Person(mesa.Agent):
         self.neighbors: list[Person] = []
         self.weights: list[float] | None = None
         self.exposure: list[float] = []
+        self.wear = [0.0 for _ in model.channels]
         self.active: list[int] = []
         self.narrative = self.lock_in = self.anchor = 0.0
         self.trust = 1.0
@@ -63,6 +64,11 @@ class Person(mesa.Agent):
             for k in model.channels
         ]
 
+    def set_out(self) -> None:
+        """Note the load from everything but relays as the step before has left it."""
+        self.weigh()
+        self.first_load = self.own_load
+
     def constrained_neighbors(self, k: int) -> float:
         """Return the weighted share of neighbors under constraint k."""
         if self.weights is None:
@@ -77,14 +83,44 @@ class Person(mesa.Agent):
             from_others = model.coupling[k] * self.constrained_neighbors(k)
         for m, from_inner in model.spillover[k]:
             from_others += from_inner * self.active[m]
-        return self.own_load[k] + from_others
+        first, last, way = self.first_load[k], self.own_load[k], model.position
+        own = last if way == 1.0 else first + way * (last - first)
+        return own + from_others
+
+    def threshold(self, k: int) -> float:
+        """Return what is left of the activation threshold: no less than `down`, or 0."""
+        floor = self.down[k] if self.down[k] > -math.inf else min(self.up[k], 0.0)
+        return max(floor, self.up[k] - self.wear[k])
+
+    def stops(self) -> list[float]:
+        """Return where on the rest of the way one of the relays would be carried over."""
+        here, found = self.model.position, []
+        for k in self.model.channels:
+            slope = self.own_load[k] - self.first_load[k]
+            goal = self.down[k] if self.active[k] else self.threshold(k)
+            if slope and (slope < 0.0) == bool(self.active[k]):
+                found.append(here + (goal - self.load(k)) / slope)
+        return [stop for stop in found if here < stop < 1.0]
+
+    def note_load(self) -> None:
+        """Note the load that the relays are under."""
+        self.felt = [self.load(k) for k in self.model.channels]
+
+    def wear_out(self) -> None:
+        """Let the load that was felt above the onset lower the thresholds for good."""
+        model = self.model
+        for k in model.channels:
+            if model.damage[k]:
+                floor = self.down[k] if self.down[k] > -math.inf else min(self.up[k], 0.0)
+                done = model.damage[k] * max(self.felt[k] - model.onset[k], 0.0)
+                self.wear[k] = min(self.wear[k] + done, self.up[k] - floor)
 
     def decide(self, *, on: bool, off: bool) -> None:
         """Choose the next relays, of which only those allowed may switch."""
         self.decided = list(self.active)
         for k in self.model.channels:
             load = self.load(k)
-            if load >= self.up[k]:
+            if load >= self.threshold(k):
                 self.decided[k] = 1 if on else self.active[k]
             elif load <= self.down[k]:
                 self.decided[k] = 0 if off else self.active[k]
@@ -160,6 +196,7 @@ class Person(mesa.Agent):
     def give_way(self, trust: float, narrative: float) -> None:
         """Let a newcomer take this place in the network; the place keeps its thresholds."""
         self.exposure = [0.0 for _ in self.model.channels]
+        self.wear = [0.0 for _ in self.model.channels]
         self.active = [0 for _ in self.model.channels]
         self.narrative = self.anchor = narrative
         self.lock_in = 0.0

@@ -203,7 +203,9 @@ def _constraints(dice: Dice, names: list[str], *, signed: bool) -> Block:
         "coupling": dice.per_channel(names, load),
         "narrative_feed": dice.per_channel(names, load),
         "spillover": {name: inner() for name in dice.sample(names, dice.randint(0, len(names)))},
-        "relax": dice.choice(["once", "until_stable"]),
+        "relax": dice.choice(["once", "until_stable", "adiabatic"]),
+        "damage": dice.maybe(lambda: dice.per_channel(names, lambda: dice.uniform(0.0, 0.3))),
+        "damage_onset": dice.per_channel(names, lambda: dice.uniform(-0.5, 1.5)),
     }
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sim.coefficients import Coefficients
 from sim.environment import Environment
 from sim.population import Population, State
+from sim.processes.sensitisation import largest_wear
 from sim.processes.stage import Controller, Frame
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
@@ -103,11 +104,12 @@ class World:
         return model
 
 
-def random_state(population: Population, rng: np.random.Generator, *, n_channels: int) -> State:
+def random_state(scenario: Scenario, population: Population, rng: np.random.Generator) -> State:
     """Return a state anywhere in the state space, with one branch."""
+    n_channels = len(scenario.channels)
     n, shape = population.n_persons, (population.group_share.size, n_channels, 1)
     answers = rng.integers(0, 5, shape)
-    return State(
+    state = State(
         exposure=rng.exponential(0.7, (n_channels, n, 1)),
         constraint=rng.integers(0, 2, (n_channels, n, 1), dtype=np.uint8),
         narrative=rng.beta(0.5, 0.5, (n, 1)),
@@ -116,7 +118,12 @@ def random_state(population: Population, rng: np.random.Generator, *, n_channels
         correction=rng.uniform(0.0, 1.5, shape) * rng.integers(0, 2, shape),
         answers=answers,
         positives=rng.integers(0, answers + 1),
-    )
+    ).suited(scenario)
+    state.intensity[...] = rng.exponential(1.0, state.intensity.shape)
+    if state.wear.size > 0:
+        worn = rng.choice([0.0, 0.5, 1.0], state.wear.shape[1:]) * rng.random(state.wear.shape)
+        state.wear[...] = worn * largest_wear(population)[:, :, None]
+    return state
 
 
 def _plan(scenario: Scenario, rng: np.random.Generator, *, n_branches: int) -> FloatArray:
@@ -136,12 +143,7 @@ def random_world(seed: int, *, n_states: int = 1, max_size: int = 60) -> World:
     graph = dice.choice([None, None, edge_list(dice, size, signed=scenario.signed)])
     population = Population.draw(scenario, draws, graph=graph)
     rng = np.random.default_rng(dice.getrandbits(32))
-    states = [
-        random_state(population, rng, n_channels=len(scenario.channels)).suited(scenario)
-        for _ in range(n_states)
-    ]
-    for state in states:
-        state.intensity[...] = rng.exponential(1.0, state.intensity.shape)
+    states = [random_state(scenario, population, rng) for _ in range(n_states)]
     if dice.random() < 0.5:
         states[0] = State.initial(scenario, population, draws)
     listening = dice.random() < 0.7

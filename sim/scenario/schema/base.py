@@ -88,12 +88,73 @@ class Lognormal(Block):
     """Standard deviation of the logarithm."""
 
 
+class Exponential(Block):
+    """Exponential distribution."""
+
+    kind: Literal["exponential"]
+    mean: Positive
+    """Mean."""
+
+
+class Gamma(Block):
+    """Gamma distribution."""
+
+    kind: Literal["gamma"]
+    shape: Positive
+    """Shape; the mean is shape · scale."""
+    scale: Positive = 1.0
+    """Scale."""
+
+
+class Beta(Block):
+    """Beta distribution on [0, 1]."""
+
+    kind: Literal["beta"]
+    a: Positive
+    """First shape; the mean is a / (a + b)."""
+    b: Positive
+    """Second shape."""
+
+
+class NamedDistribution(Block):
+    """Any distribution of scipy.stats, continuous or discrete, by its name there."""
+
+    kind: Literal["scipy"]
+    name: str
+    """Name in scipy.stats, such as `weibull_min`."""
+    parameters: dict[str, Number] = {}
+    """Its shape parameters by name, and `loc` and `scale` (0 and 1 if left out)."""
+
+    @model_validator(mode="after")
+    def _known(self) -> NamedDistribution:
+        from sim.scenario.schema.named import check_named  # scipy.stats takes long to import
+
+        check_named(self.name, self.parameters)
+        return self
+
+
 class Values(Block):
-    """One value a person, in the order of the persons of the group."""
+    """One value a person, in the order of persons: given here, or in a column of a file."""
 
     kind: Literal["values"]
-    values: Annotated[tuple[Number, ...], Field(strict=False, min_length=1)]
-    """The values; as many as there are persons: in the group, or in all for initial values."""
+    values: Annotated[tuple[Number, ...], Field(strict=False, min_length=1)] | None = None
+    """As many as there are persons: in the group or in all, for initial values in all."""
+    file: str | None = None
+    """Path of a CSV or Parquet file, relative to the scenario file that names it."""
+    column: str | None = None
+    """Name of the column of the file."""
+    digest: str | None = None
+    """SHA-256 of the file; filled in when the scenario is resolved and checked when given."""
+
+    @model_validator(mode="after")
+    def _given_once(self) -> Values:
+        if (self.values is None) == (self.file is None):
+            message = "give `values` or a `file`" + (", not both" if self.file else "")
+            raise cross_field(message, "values", "file")
+        if (self.file is None) != (self.column is None):
+            message = "a file needs the name of a `column`, and a column a `file`"
+            raise cross_field(message, "column", "file")
+        return self
 
 
 def short_constant(value: Any) -> Any:
@@ -111,7 +172,16 @@ def _short_distribution(value: Any) -> Any:
 
 
 AnyDistribution = Annotated[
-    Constant | Uniform | Normal | Lognormal | Values, Field(discriminator="kind")
+    Constant
+    | Uniform
+    | Normal
+    | Lognormal
+    | Exponential
+    | Gamma
+    | Beta
+    | NamedDistribution
+    | Values,
+    Field(discriminator="kind"),
 ]
 Distribution = Annotated[
     AnyDistribution,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from sim.scenario.schema.base import Block, ChannelWise, Values, cross_field
 
 if TYPE_CHECKING:
     from sim.scenario.schema import Scenario
+    from sim.scenario.schema.population import GroupInitial, Initial
 
 
 def check(scenario: Scenario) -> None:
@@ -151,35 +154,89 @@ def _network_fits(scenario: Scenario) -> None:
         raise cross_field(message, "network.degree", "population.size", hint=hint)
 
 
-def _values_fit(scenario: Scenario) -> None:
+def values_wanted(scenario: Scenario) -> Iterator[tuple[str, Values, Mapping[str, set[int]]]]:
+    """Yield (path, list of values, how many there may be for whom) of every list."""
     population = scenario.population
-    sizes = population.group_sizes()
+    every = {population.size}
+    sizes = {f"group `{name}`": {size} for name, size in population.group_sizes().items()}
     for path, block in _blocks(scenario):
         match path.split("."):
             case ["population", "groups", name, *_]:
-                wanted = {f"group `{name}`": sizes[name]}
+                wanted = {f"group `{name}`": sizes[f"group `{name}`"] | every}
             case ["population", "initial"] | ["narrative"]:
-                wanted = {"the population": population.size}
+                wanted = {"the population": every}
             case _:
-                wanted = {f"group `{name}`": size for name, size in sizes.items()}
+                wanted = {whom: size | every for whom, size in sizes.items()}
         for field in type(block).model_fields:
-            _check_values(getattr(block, field), f"{path}.{field}", wanted)
+            value = getattr(block, field)
+            by_channel = value.items() if isinstance(value, dict) else [("", value)]
+            for channel, distribution in by_channel:
+                if isinstance(distribution, Values):
+                    yield f"{path}.{field}.{channel}".rstrip("."), distribution, wanted
 
 
-def _check_values(value: object, path: str, wanted: Mapping[str, int]) -> None:
-    """Refuse a list of values that is not as long as each of the wanted persons are many."""
-    by_channel = value.items() if isinstance(value, dict) else [("", value)]
-    for channel, distribution in by_channel:
-        if isinstance(distribution, Values):
-            values: Sized = distribution.values
-        elif path.endswith(".constrained") and isinstance(distribution, tuple):
-            values = distribution
-        else:
-            continue
-        for whom, size in wanted.items():
-            if len(values) != size:
-                message = f"{len(values)} values, but {whom} has {size} persons"
-                raise cross_field(message, f"{path}.{channel}".rstrip("."), "population.size")
+def miscounted(n_values: int, wanted: Mapping[str, set[int]]) -> str:
+    """Return what is wrong with the number of values in a list, empty if it fits."""
+    for whom, sizes in wanted.items():
+        if n_values not in sizes:
+            return f"{n_values:,} values, but {whom} has {min(sizes):,} persons"
+    return ""
+
+
+def _values_fit(scenario: Scenario) -> None:
+    for path, distribution, wanted in values_wanted(scenario):
+        # Those in a file are counted when the scenario is loaded.
+        if distribution.values is not None:
+            message = miscounted(len(distribution.values), wanted)
+            if message:
+                raise cross_field(message, path, "population.size")
+
+
+def _flags_fit(scenario: Scenario) -> None:
+    """Refuse a list of who starts under a constraint that is not as long as persons are many."""
+    population = scenario.population
+    sizes = population.group_sizes()
+    starts: dict[str, tuple[Initial | GroupInitial, str, int]] = {
+        "population.initial": (population.initial, "the population", population.size)
+    }
+    for name, group in population.groups.items():
+        if group.initial is not None:
+            path = f"population.groups.{name}.initial"
+            starts[path] = (group.initial, f"group `{name}`", sizes[name])
+    for path, (start, whom, size) in starts.items():
+        flags = start.constrained
+        for channel, value in flags.items() if isinstance(flags, dict) else [("", flags)]:
+            if isinstance(value, tuple) and len(value) != size:
+                message = f"{len(value)} values, but {whom} has {size} persons"
+                where = f"{path}.constrained.{channel}".rstrip(".")
+                raise cross_field(message, where, "population.size")
+
+
+def _correlation_is_possible(scenario: Scenario) -> None:
+    correlation, names = scenario.constraints.correlation, list(scenario.channels)
+    path = "constraints.correlation"
+    if isinstance(correlation, dict):
+        for outer, row in correlation.items():
+            _known(outer, among=names, where=f"{path}.{outer}", what="channel")
+            for inner, value in row.items():
+                where = f"{path}.{outer}.{inner}"
+                _known(inner, among=names, where=where, what="channel")
+                back = correlation.get(inner, {}).get(outer, value)
+                if outer == inner and value != 1.0:
+                    raise cross_field(f"`{outer}` is correlated {value:g} with itself", where)
+                if back != value:
+                    message = f"`{outer}` and `{inner}` are correlated {value:g} and {back:g}"
+                    raise cross_field(message, where, f"{path}.{inner}.{outer}")
+    if not correlation:
+        return
+    from sim.correlation import ROUNDING, matrix_of
+
+    smallest = float(np.linalg.eigvalsh(matrix_of(correlation, names))[0])
+    if smallest < -ROUNDING:
+        message = "no thresholds can be correlated like this: the matrix has the eigenvalue "
+        room = math.floor(1000.0 / (1.0 - smallest)) / 1000.0
+        hint = f"multiplied by {room:g} all of them are possible together"
+        raise cross_field(f"{message}{smallest:.3g}", path, hint=hint)
 
 
 def _direction_is_nonzero(scenario: Scenario) -> None:
@@ -197,5 +254,7 @@ _RULES: tuple[Callable[[Scenario], None], ...] = (
     _times_fit,
     _network_fits,
     _values_fit,
+    _flags_fit,
+    _correlation_is_possible,
     _direction_is_nonzero,
 )

@@ -123,6 +123,8 @@ class Group(Block):
     """Activation thresholds of this group [load]; left out: those of `constraints.activation`."""
     stubbornness: Distribution | None = None
     """Stubbornness of this group, clipped to [0, 1]; left out: that of `narrative.stubbornness`."""
+    threshold: Distribution | None = None
+    """Narrative thresholds of this group; left out: those of `narrative.threshold`."""
     initial: GroupInitial | None = None
     """State at step 0 where it differs from that of the population."""
 

@@ -16,6 +16,7 @@ from sim.scenario.schema.base import (
     NonNegative,
     Number,
     PerChannelDistribution,
+    PerChannelNonNegative,
     PerChannelNumber,
     PerChannelShare,
     Positive,
@@ -51,8 +52,20 @@ class Constraints(Block):
     """κ: load from a person's own narrative displacement [load]; negative only if `signed`."""
     spillover: dict[Name, dict[Name, Number]] = {}
     """Γ: load on the outer channel from the own constraint on the inner one [load]."""
-    relax: Literal["once", "until_stable"] = "once"
-    """One synchronous update a step, or avalanches to the fixed point (raise, then lower)."""
+    damage: PerChannelNonNegative = 0.0
+    """How far `up` falls a step per unit of load above `damage_onset` [1/step]; for good, and no
+    lower than `down`, or 0 for a ratchet."""
+    damage_onset: PerChannelNumber = 1.0
+    """θ: load up to which nothing is damaged [load]."""
+    correlation: (
+        Annotated[float, Field(ge=-1.0, le=1.0)]
+        | dict[Name, dict[Name, Annotated[float, Field(ge=-1.0, le=1.0)]]]
+    ) = 0.0
+    """Correlation of a person's activation thresholds across channels (Gaussian copula): one for
+    all pairs, or by pairs of channels, those left out 0."""
+    relax: Literal["once", "until_stable", "adiabatic"] = "once"
+    """One synchronous update a step; avalanches to the fixed point (raise, then lower); or these
+    all along the way of the load from where it stood before the step, one after the other."""
 
 
 class Correction(Block):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from sim.initial import quantiles
+from sim.distributions import quantiles
 from sim.network import Graph
 from sim.population import MAX_CHANNELS, Population, State, setup_draws
 from sim.scenario.resolve import full
