@@ -104,7 +104,7 @@ def certify(surroundings: Surroundings, exposure: FloatArray) -> Certificate:
         weight = Coefficients.of(scenario).weight
         return Certificate(False, 0, float(weighted(weight, ratchets.mean(axis=1))), proof)
     n_groups = len(scenario.population.groups)
-    state = worst_state(surroundings.population, exposure, n_groups)
+    state = worst_state(surroundings.population, exposure, n_groups).suited(scenario)
     frame = surroundings.frame(state, step=0)
     for step in range(1, scenario.twin.certificate_steps + 1):
         if surroundings.stopped():
@@ -146,6 +146,7 @@ def twin_at(scenario: Scenario, factor: float) -> Scenario:
             "trust": scenario.trust.model_copy(
                 update={"trust_gain": max(scenario.trust.trust_gain, minima.trust_gain)}
             ),
+            "feedback": scenario.feedback.model_copy(update={"exit": 0.0}),
         }
     )
 

@@ -209,6 +209,7 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         )
         fork.frame.step, fork.steps, fork.running = self.frame.step, self.steps, self.running
         fork.frame.changes[...] = self.frame.changes
+        fork.frame.reports[...] = self.frame.reports
         fork.frame.stress, fork.frame.effort[...] = self.frame.stress.copy(), self.frame.effort
         if scenario.optimizers == self.resolved.optimizers:
             fork.optimizers = [optimizer.transplant(fork) for optimizer in self.optimizers]

@@ -317,7 +317,12 @@ class State:
         return verdict
 
 
-_OPTIONAL: Mapping[str, tuple[Callable[[Scenario], bool], Callable[[State], Any]]] = {}
+_OPTIONAL: Mapping[str, tuple[Callable[[Scenario], bool], Callable[[State], Any]]] = {
+    "exited": (
+        lambda scenario: scenario.feedback.exit > 0.0,
+        lambda state: np.zeros(state.trust.shape, dtype=np.uint8),
+    ),
+}
 """Columns that may be nobody's: which scenarios use them, and how they begin."""
 
 _WORSE = {

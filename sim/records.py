@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.processes.stage import Frame
+from sim.reports import Calibration, Counts, calibration, information, ranking
 from sim.scenario.schema import Scenario
 
 Dimension = Literal["group", "channel"]
@@ -43,6 +44,23 @@ def _by_group(frame: Frame) -> npt.NDArray[np.float64]:
 
 def _effort(frame: Frame) -> float:
     return float(np.einsum("g,gk->", frame.population.group_share, frame.effort[..., 0]))
+
+
+def response_rates(frame: Frame) -> npt.NDArray[np.float64]:
+    """Return the share of each group's persons who answered, (G,); 0 where there is nobody."""
+    persons = np.maximum(frame.population.group_share * frame.population.n_persons, 1.0)
+    rates: npt.NDArray[np.float64] = frame.state.answers[..., 0].sum(axis=1) / persons
+    return rates
+
+
+def _answered(frame: Frame) -> Counts:
+    """Return the answers by constraint and report, (2, 2)."""
+    counts: Counts = frame.reports[..., :2, 0].sum(axis=(0, 1))
+    return counts
+
+
+def _calibration(frame: Frame) -> Calibration:
+    return calibration(frame.reports[..., 0].reshape(-1, 2, 3))
 
 
 VARIABLES: tuple[Variable, ...] = (
@@ -93,6 +111,46 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "response_rate", (), "share", "Share of persons who answered",
         lambda f, _: f.state.answers[..., 0].sum() / f.population.n_persons,
+    ),
+    Variable(
+        "response_rate_group", ("group",), "share", "Share of each group's persons who answered",
+        lambda f, _: response_rates(f),
+    ),
+    Variable(
+        "exited", (), "share", "Share of persons who have stopped answering for good",
+        lambda f, _: f.state.exited[:, 0].mean() if f.state.exited.size else 0.0,
+    ),
+    Variable(
+        "information_answered", (), "bits per answer",
+        "Mutual information of constraint and report among those who answered (Miller–Madow)",
+        lambda f, _: information(_answered(f)),
+    ),
+    Variable(
+        "information", (), "bits per person", "The same times the response rate",
+        lambda f, _: information(_answered(f)) * _answered(f).sum() / f.population.n_persons,
+    ),
+    Variable(
+        "auc", (), "1",
+        "How likely a constrained person's report ranks above an unconstrained one's, ties ½",
+        lambda f, _: ranking(_answered(f)),
+    ),
+    Variable(
+        "calibration_bias", (), "share",
+        "Mean over groups and channels, by answers: share reported less share truly active of all "
+        "asked; above 0 things look worse than they are",
+        lambda f, _: _calibration(f).bias,
+    ),
+    Variable(
+        "calibration_error", (), "share",
+        "Root mean square of the same differences, their sampling variance taken off; 0 where no "
+        "more is left",
+        lambda f, _: _calibration(f).error,
+    ),
+    Variable(
+        "calibration_square", (), "share²",
+        "The mean square itself, right on average and at times below 0: what to average over steps "
+        "or replicates",
+        lambda f, _: _calibration(f).square,
     ),
     Variable(
         "apparent_alignment", (), "share",

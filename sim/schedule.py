@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sim.processes import (
     correction,
+    exit,
     exposure,
     feedback,
     narrative,
@@ -23,6 +24,7 @@ SCHEDULE: tuple[Stage, ...] = (
     relay.STAGE,
     narrative.STAGE,
     trust.STAGE,
+    exit.STAGE,
     feedback.STAGE,
     turnover.STAGE,
 )

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
+AVALANCHE = np.dtype([("branch", "i4"), ("direction", "i1"), ("size", "i8"), ("at", "f8")])
+"""An avalanche: its branch, 1 where relays switched on and −1 off, how many, and its level."""
+
 _TILE = 4096
 """Persons times futures of a tile: what its passes share stays in a core's cache."""
 
@@ -53,6 +56,11 @@ class Frame:
         Active constraints after the relays, (G, K, R).
     changes
         Relays that switched on and off in this step, (2, R).
+    reports
+        Persons by group, channel asked about, constraint L on it and what they said, (G, K, 2, 3,
+        R): inactive, active, nothing.
+    avalanches
+        Avalanches of this step as rows of `AVALANCHE`.
     reach
         gain_i of this step, (N, R) [load per unit of correction].
     listening
@@ -72,6 +80,8 @@ class Frame:
     burden: FloatArray
     active: IntArray
     changes: IntArray
+    reports: IntArray
+    avalanches: npt.NDArray[np.void]
     reach: FloatArray
     spare_constraint: RelayArray
     spare_narrative: FloatArray
@@ -114,6 +124,8 @@ class Frame:
             burden=np.zeros_like(state.trust),
             active=np.zeros((n_groups, n_channels, n_branches), dtype=np.int64),
             changes=np.zeros((2, n_branches), dtype=np.int64),
+            reports=np.zeros((n_groups, n_channels, 2, 3, n_branches), dtype=np.int64),
+            avalanches=np.empty(0, AVALANCHE),
             reach=np.zeros_like(state.trust),
             spare_constraint=np.zeros_like(state.constraint),
             spare_narrative=np.zeros_like(state.narrative),

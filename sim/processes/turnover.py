@@ -1,7 +1,8 @@
 """Turnover: a person leaves, and a newcomer takes the place in the network.
 
 Thresholds and vulnerability belong to the place.  A newcomer brings no exposure, constraint,
-displacement or lock-in, and the trust of someone new to the scenario.
+displacement or lock-in, has not stopped answering, and has the trust of someone new to the
+scenario.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ def _run(frame: Frame) -> None:
     state.constraint[:, newcomers] = 0
     state.narrative[newcomers] = 0.0
     state.lock_in[newcomers] = 0.0
+    if state.exited.size:
+        state.exited[newcomers] = 0
     trust = quantiles(frame.environment.newcomer_trust, fresh)[newcomers]
     state.trust[newcomers] = np.clip(trust, 0.0, 1.0)[:, None]
     frame.take_stock()
@@ -38,9 +41,18 @@ def _order(scenario: Scenario) -> Order:
 STAGE = Stage(
     name="turnover",
     summary="Some are replaced by newcomers in the same position.",
-    equation="with probability rate: E = L = n = ℓ = 0, T ~ initial trust",
+    equation="with probability rate: E = L = n = ℓ = exited = 0, T ~ initial trust",
     reads=(),
-    writes=("exposure", "constraint", "narrative", "lock_in", "trust", "burden", "active"),
+    writes=(
+        "exposure",
+        "constraint",
+        "narrative",
+        "lock_in",
+        "trust",
+        "exited",
+        "burden",
+        "active",
+    ),
     run=_run,
     order=_order,
 )

@@ -62,7 +62,7 @@ def frame_of(
     """Return a frame that owns a copy of the state."""
     frame = Frame.begin(
         population,
-        state.copy(),
+        state.copy().suited(scenario),
         coefficients=coefficients or Coefficients.of(scenario),
         environment=environment,
         draws=Draws(scenario.seed, clock=environment.clock),

@@ -34,6 +34,13 @@ STREAMS = {
     "optimizer": 13,
     "attachment": 14,
     "snapshot": 15,
+    "shocks": 16,
+    "drift": 17,
+    "pairs": 18,
+    "stubbornness": 19,
+    "narrative_threshold": 20,
+    "exit": 21,
+    "inheritance": 22,
 }
 CLOCKS = {"setup": 0, "scenario": 1, "bench": 2, "analysis": 3}
 

@@ -101,11 +101,12 @@ class World:
         return model
 
 
-def random_state(population: Population, rng: np.random.Generator, *, n_channels: int) -> State:
+def random_state(scenario: Scenario, population: Population, rng: np.random.Generator) -> State:
     """Return a state anywhere in the state space, with one branch."""
+    n_channels = len(scenario.channels)
     n, shape = population.n_persons, (population.group_share.size, n_channels, 1)
     answers = rng.integers(0, 5, shape)
-    return State(
+    state = State(
         exposure=rng.exponential(0.7, (n_channels, n, 1)),
         constraint=rng.integers(0, 2, (n_channels, n, 1), dtype=np.uint8),
         narrative=rng.beta(0.5, 0.5, (n, 1)),
@@ -114,7 +115,10 @@ def random_state(population: Population, rng: np.random.Generator, *, n_channels
         correction=rng.uniform(0.0, 1.5, shape) * rng.integers(0, 2, shape),
         answers=answers,
         positives=rng.integers(0, answers + 1),
-    )
+    ).suited(scenario)
+    if state.exited.size:
+        state.exited[...] = rng.random((n, 1)) < 0.2
+    return state
 
 
 def _plan(scenario: Scenario, rng: np.random.Generator, *, n_branches: int) -> FloatArray:
@@ -134,9 +138,7 @@ def random_world(seed: int, *, n_states: int = 1, max_size: int = 60) -> World:
     graph = dice.choice([None, None, edge_list(dice, size, signed=scenario.signed)])
     population = Population.draw(scenario, draws, graph=graph)
     rng = np.random.default_rng(dice.getrandbits(32))
-    states = [
-        random_state(population, rng, n_channels=len(scenario.channels)) for _ in range(n_states)
-    ]
+    states = [random_state(scenario, population, rng) for _ in range(n_states)]
     if dice.random() < 0.5:
         states[0] = State.initial(scenario, population, draws)
     listening = dice.random() < 0.7
