@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 AVALANCHE = np.dtype([("branch", "i4"), ("direction", "i1"), ("size", "i8"), ("at", "f8")])
-"""An avalanche: its branch, 1 where relays switched on and −1 off, how many, and its level."""
+"""One avalanche; see `Frame.avalanches`."""
 
 _TILE = 4096
 """Persons times futures of a tile: what its passes share stays in a core's cache."""
@@ -59,12 +59,14 @@ class Frame:
     reports
         Persons by group, channel asked about, constraint L on it and what they said, (G, K, 2, 3,
         R): inactive, active, nothing.
-    avalanches
-        Avalanches of this step as rows of `AVALANCHE`.
     reach
         gain_i of this step, (N, R) [load per unit of correction].
     listening
         Whether anyone reads the reports of this step.
+    avalanches
+        Relays that switched together in this step, one row an avalanche, branch by branch in
+        order: branch, direction (1 on, −1 off), size [relays], and at, where in the step, in
+        [0, 1]; nothing where each relay is updated once.
     """
 
     population: Population
@@ -81,10 +83,10 @@ class Frame:
     active: IntArray
     changes: IntArray
     reports: IntArray
-    avalanches: npt.NDArray[np.void]
     reach: FloatArray
     spare_constraint: RelayArray
     spare_narrative: FloatArray
+    avalanches: npt.NDArray[np.void] = field(default_factory=lambda: np.empty(0, AVALANCHE))
 
     def over_persons(self, work: Callable[[Span], Result]) -> list[Result]:
         """Return what `work` gives for each span of persons; see `sim.spans.over_persons`."""
@@ -125,7 +127,6 @@ class Frame:
             active=np.zeros((n_groups, n_channels, n_branches), dtype=np.int64),
             changes=np.zeros((2, n_branches), dtype=np.int64),
             reports=np.zeros((n_groups, n_channels, 2, 3, n_branches), dtype=np.int64),
-            avalanches=np.empty(0, AVALANCHE),
             reach=np.zeros_like(state.trust),
             spare_constraint=np.zeros_like(state.constraint),
             spare_narrative=np.zeros_like(state.narrative),

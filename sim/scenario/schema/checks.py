@@ -172,6 +172,14 @@ def _check_values(value: object, path: str, wanted: Mapping[str, int]) -> None:
                 raise cross_field(message, f"{path}.{channel}".rstrip("."), "population.size")
 
 
+def _snapshots_fit(scenario: Scenario) -> None:
+    persons = scenario.record.persons
+    for index, step in enumerate(persons.steps if persons is not None else ()):
+        if step > scenario.time.steps:
+            message = f"snapshot at step {step} is later than the last step {scenario.time.steps}"
+            raise cross_field(message, f"record.persons.steps.{index}", "time.steps")
+
+
 def _direction_is_nonzero(scenario: Scenario) -> None:
     direction = scenario.restoration.direction
     values = direction.values() if isinstance(direction, dict) else [direction]
@@ -188,4 +196,5 @@ _RULES: tuple[Callable[[Scenario], None], ...] = (
     _network_fits,
     _values_fit,
     _direction_is_nonzero,
+    _snapshots_fit,
 )
