@@ -17,6 +17,7 @@ from sim.run_store import RunDirectory, read_table, write_atomically
 from sim.scenario.load import load_scenario
 from sim.scenario.resolve import dump, full
 from sim.sweep.recorded import FILES as RECORDED
+from sim.tables import Description, descriptions
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -181,14 +182,9 @@ def compare_tables(first: Path, second: Path) -> list[Difference]:
         if keys == dimensions_of(second, name):
             found += _rows(name, ours[name], theirs[name], keys=list(keys))
         else:
-            found.append(
-                Difference(f"{name}: rows by", *map(_listed, (keys, dimensions_of(second, name))))
-            )
+            others = dimensions_of(second, name)
+            found.append(Difference(f"{name}: rows by", ", ".join(keys), ", ".join(others)))
     return found
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)
 
 
 def _rows(
@@ -214,6 +210,13 @@ def _cells(
             yield Difference(f"{name}.{column} at {row}", left[key], right[key])
 
 
+def _described(folder: Path, name: str) -> Mapping[str, Description]:
+    """Return what the columns of a table of a `run` are; nothing about those of `cost`."""
+    if manifest_of(folder).get("command") == "cost":
+        return {}
+    return descriptions(full(load_scenario(folder / "scenario.yaml")))[name]
+
+
 def dataset(folder: Path, name: str) -> xr.Dataset:
     """Return a table of a run as an xarray dataset, its manifest and scenario as attributes."""
     import xarray as xr
@@ -229,6 +232,9 @@ def dataset(folder: Path, name: str) -> xr.Dataset:
     for column, values in found.items():
         if values.dtype == object:
             found[column] = values.fillna("")
+    for column, described in _described(folder, name).items():
+        if column in found:
+            found[column].attrs = {"units": described.unit, "long_name": described.meaning}
     scenario = (folder / "scenario.yaml").read_text(encoding="utf-8")
     return found.assign_attrs(manifest=json.dumps(manifest_of(folder)), scenario=scenario)
 

@@ -172,10 +172,11 @@ def column_names(scenario: Scenario) -> list[str]:
 
     A variable with dimensions has a column a label: `name[label]` or `name[group,channel]`.
     """
-    return ["step", *(name for v in variables_of(scenario) for name in _names(v, scenario))]
+    return ["step", *(name for v in variables_of(scenario) for name in names_of(v, scenario))]
 
 
-def _names(variable: Variable, scenario: Scenario) -> Iterator[str]:
+def names_of(variable: Variable, scenario: Scenario) -> Iterator[str]:
+    """Yield the columns of one variable."""
     labels = {"group": list(scenario.population.groups), "channel": list(scenario.channels)}
     match variable.dimensions:
         case ():
