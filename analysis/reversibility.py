@@ -142,7 +142,7 @@ def certify(surroundings: Surroundings, exposure: FloatArray) -> Certificate:
     wears = any(each(scenario.constraints.damage).values())
     state = worst_state(
         surroundings.population, exposure, n_groups, anchor=start.anchor, wears=wears
-    )
+    ).suited(scenario)
     frame = surroundings.frame(state, step=0)
     for step in range(1, scenario.twin.certificate_steps + 1):
         if surroundings.stopped():
@@ -185,6 +185,7 @@ def twin_at(scenario: Scenario, factor: float) -> Scenario:
             "trust": scenario.trust.model_copy(
                 update={"trust_gain": max(scenario.trust.trust_gain, minima.trust_gain)}
             ),
+            "feedback": scenario.feedback.model_copy(update={"exit": 0.0}),
         }
     )
 

@@ -16,24 +16,34 @@ from analysis.run import FILES
 from sim.run_store import RunDirectory, read_table, write_atomically
 from sim.scenario.load import load_scenario
 from sim.scenario.resolve import dump, full
+from sim.sweep.recorded import FILES as RECORDED
+from sim.tables import Description, descriptions
 
 if TYPE_CHECKING:
     import xarray as xr
 
-SERIES = "series"
-DIMENSIONS = {
-    "cost": ("role", "target", "replicate", "delay"),
-    "remanence": ("role", "replicate", "rest"),
-    "crossings": ("role", "replicate", "level", "direction"),
-    "path": ("role", "phase", "replicate", "step"),
-    "narrative": ("role", "phase", "replicate", "step", "bin"),
-    "flows": ("role", "replicate", "moment_from", "moment_to", "active_from", "active_to"),
-    "persons": ("role", "replicate", "moment", "person"),
-    "ties": ("role", "replicate", "source", "target"),
-    "checks": ("role", "replicate"),
-    SERIES: ("replicate", "step"),
+DIMENSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "cost": {
+        "cost": ("role", "target", "replicate", "delay"),
+        "remanence": ("role", "replicate", "rest"),
+        "crossings": ("role", "replicate", "level", "direction"),
+        "path": ("role", "phase", "replicate", "step"),
+        "narrative": ("role", "phase", "replicate", "step", "bin"),
+        "flows": ("role", "replicate", "moment_from", "moment_to", "active_from", "active_to"),
+        "persons": ("role", "replicate", "moment", "person"),
+        "ties": ("role", "replicate", "source", "target"),
+        "checks": ("role", "replicate"),
+    },
+    "run": {
+        "series": ("replicate", "step"),
+        "events": ("replicate", "event"),
+        "persons": ("replicate", "step", "person"),
+    },
 }
-"""What tells the rows of a table apart."""
+"""What tells the rows of a table apart, by command and table."""
+
+_LISTS = ("events",)
+"""Tables that are as long as it happens: in a dataset their rows make one dimension."""
 
 
 class NotARunError(ValueError):
@@ -58,15 +68,18 @@ class Difference:
 
 
 def tables_of(folder: Path) -> dict[str, pd.DataFrame]:
-    """Return the tables of a finished run by name: those of `cost`, or the series of `run`.
+    """Return the tables of a finished run by name: those of `cost`, or of `run`.
 
     Raises
     ------
     NotARunError
         If the folder holds no finished run.
     """
-    manifest = manifest_of(folder)
-    names = FILES if manifest.get("command") == "cost" else {SERIES: "series.parquet"}
+    if manifest_of(folder).get("command") == "cost":
+        names = FILES
+    else:
+        persons = (folder / RECORDED["persons"]).is_file()  # only if the scenario asks for them
+        names = {n: file for n, file in RECORDED.items() if n != "persons" or persons}
     missing = [file for file in names.values() if not (folder / file).is_file()]
     if missing:
         raise NotARunError(
@@ -74,6 +87,12 @@ def tables_of(folder: Path) -> dict[str, pd.DataFrame]:
             f"{', '.join(missing)} missing; run it again"
         )
     return {name: read_table(folder / file) for name, file in names.items()}
+
+
+def dimensions_of(folder: Path, name: str) -> tuple[str, ...]:
+    """Return the columns that tell the rows of a table of a run apart."""
+    command = "cost" if manifest_of(folder).get("command") == "cost" else "run"
+    return DIMENSIONS[command][name]
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
@@ -157,23 +176,31 @@ def compare_tables(first: Path, second: Path) -> list[Difference]:
         if name not in ours or name not in theirs
     ]
     for name in ours:
-        if name in theirs:
-            found += _rows(name, ours[name], theirs[name])
+        if name not in theirs:
+            continue
+        keys = dimensions_of(first, name)
+        if keys == dimensions_of(second, name):
+            found += _rows(name, ours[name], theirs[name], keys=list(keys))
+        else:
+            others = dimensions_of(second, name)
+            found.append(Difference(f"{name}: rows by", ", ".join(keys), ", ".join(others)))
     return found
 
 
-def _rows(name: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> list[Difference]:
+def _rows(
+    name: str, ours: pd.DataFrame, theirs: pd.DataFrame, *, keys: list[str]
+) -> list[Difference]:
     """Return how many rows only one has, then the values in which the others differ."""
-    keys = list(DIMENSIONS[name])
     one, two = ours.set_index(keys), theirs.set_index(keys)
     only, other = (len(a.index.difference(b.index)) for a, b in ((one, two), (two, one)))
     alone = [Difference(f"{name}: rows that the other lacks", only, other)] if only or other else []
     shared = one.index.intersection(two.index, sort=False)
-    return [*alone, *_cells(name, one.loc[shared], two.loc[shared])]
+    return [*alone, *_cells(name, one.loc[shared], two.loc[shared], keys=keys)]
 
 
-def _cells(name: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[Difference]:
-    keys = list(DIMENSIONS[name])
+def _cells(
+    name: str, ours: pd.DataFrame, theirs: pd.DataFrame, *, keys: list[str]
+) -> Iterator[Difference]:
     one, two = ours.align(theirs, join="outer", axis=1)
     for column in one.columns:
         left, right = one[column], two[column]
@@ -183,14 +210,31 @@ def _cells(name: str, ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[Diff
             yield Difference(f"{name}.{column} at {row}", left[key], right[key])
 
 
+def _described(folder: Path, name: str) -> Mapping[str, Description]:
+    """Return what the columns of a table of a `run` are; nothing about those of `cost`."""
+    if manifest_of(folder).get("command") == "cost":
+        return {}
+    return descriptions(full(load_scenario(folder / "scenario.yaml")))[name]
+
+
 def dataset(folder: Path, name: str) -> xr.Dataset:
     """Return a table of a run as an xarray dataset, its manifest and scenario as attributes."""
     import xarray as xr
 
     table = tables_of(folder)[name]
-    # NetCDF 3 knows neither booleans nor missing whole numbers.
-    plain = table.assign(**{c: table[c].astype("int8") for c in table if table[c].dtype == bool})
-    found = xr.Dataset.from_dataframe(plain.set_index(list(DIMENSIONS[name])))
+    # NetCDF 3 knows neither booleans nor unsigned bytes nor missing whole numbers.
+    small = [column for column in table if table[column].dtype in (bool, np.uint8)]
+    plain = table.astype(dict.fromkeys(small, "int8"))
+    if name in _LISTS:
+        found = xr.Dataset.from_dataframe(plain.rename_axis("row"))
+    else:
+        found = xr.Dataset.from_dataframe(plain.set_index(list(dimensions_of(folder, name))))
+    for column, values in found.items():
+        if values.dtype == object:
+            found[column] = values.fillna("")
+    for column, described in _described(folder, name).items():
+        if column in found:
+            found[column].attrs = {"units": described.unit, "long_name": described.meaning}
     scenario = (folder / "scenario.yaml").read_text(encoding="utf-8")
     return found.assign_attrs(manifest=json.dumps(manifest_of(folder)), scenario=scenario)
 

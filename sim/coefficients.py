@@ -67,6 +67,8 @@ class Coefficients:
     promise_scale: float
     response_base: float
     response_trust: float
+    response_constrained: float
+    exit: float
     over_report: tuple[float, float]
     under_report: tuple[float, float]
 
@@ -115,6 +117,8 @@ class Coefficients:
             promise_scale=trust.promise_scale,
             response_base=feedback.response_base,
             response_trust=feedback.response_trust,
+            response_constrained=feedback.response_constrained,
+            exit=feedback.exit,
             over_report=(over.at_full_trust, over.at_no_trust),
             under_report=(under.at_full_trust, under.at_no_trust),
         )

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sim.processes.stage import Frame
+
 if TYPE_CHECKING:
     from sim.model import AlignmentModel
+    from sim.population import State
 
 Array = npt.NDArray[Any]
+
+OPTIONAL = ("anchor", "wear", "exited")
+"""Columns of the state that only some scenarios use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,73 +33,98 @@ class Column:
         Bounds of values that may be written; None for what is fixed.
     unit, meaning
         For tables and docs.
+    family
+        Its name without the channel's.
+    labels
+        What whole numbers stand for, where they are numbers of names.
     """
 
-    read: Callable[[AlignmentModel], Array]
+    read: Callable[[Frame], Array]
     unit: str
     meaning: str
     low: float | None = None
     high: float = np.inf
+    family: str = ""
+    labels: tuple[str, ...] | None = None
 
 
-def _by_channel(name: str, k: int) -> Callable[[AlignmentModel], Array]:
-    return lambda model: getattr(model.state, name)[k, :, 0]
+def _state(name: str, k: int | None = None) -> Callable[[Frame], Array]:
+    place = (slice(None), 0) if k is None else (k, slice(None), 0)
+    return lambda frame: getattr(frame.state, name)[place]
 
 
-def _wear(k: int) -> Callable[[AlignmentModel], Array]:
-    def read(model: AlignmentModel) -> Array:
-        wear = model.state.wear
-        return wear[k, :, 0] if wear.size > 0 else np.zeros(model.state.trust.shape[0])
-
-    return read
+def _trait(name: str, k: int) -> Callable[[Frame], Array]:
+    return lambda frame: getattr(frame.population, name)[k]
 
 
-def _trait(name: str, k: int) -> Callable[[AlignmentModel], Array]:
-    return lambda model: getattr(model.frame.population, name)[k]
+def present(state: State) -> tuple[str, ...]:
+    """Return which of the optional columns a state has."""
+    return tuple(name for name in OPTIONAL if getattr(state, name).size)
 
 
-def person_columns(channels: Sequence[str]) -> dict[str, Column]:
-    """Return the columns of a scenario with the given channels, by name."""
+def person_columns(
+    channels: Sequence[str],
+    *,
+    groups: Sequence[str] = (),
+    optional: Sequence[str] = OPTIONAL,
+) -> dict[str, Column]:
+    """Return the columns of persons by name.
+
+    Parameters
+    ----------
+    channels, groups
+        Names of the scenario's.
+    optional
+        Which of `OPTIONAL` there are.
+    """
     columns = {
         "unique_id": Column(
-            lambda m: np.arange(1, m.frame.population.n_persons + 1), "", "Number in Mesa, from 1"
+            lambda f: np.arange(1, f.population.n_persons + 1), "", "Number in Mesa, from 1"
         ),
         "row": Column(
-            lambda m: np.arange(m.frame.population.n_persons), "", "Row of the columns, from 0"
+            lambda f: np.arange(f.population.n_persons), "", "Row of the columns, from 0"
         ),
-        "group": Column(lambda m: m.group_names[m.frame.population.group], "", "Name of the group"),
+        "group": Column(
+            lambda f: f.population.group, "", "Name of the group", labels=tuple(groups)
+        ),
         "degree": Column(
-            lambda m: m.frame.population.graph.degrees(),
+            lambda f: f.population.graph.degrees(),
             "persons",
             "Number of persons with influence; 1 (oneself) where there are none",
         ),
         "burden": Column(
-            lambda m: m.frame.burden[:, 0], "share", "c: weighted share of active constraints"
+            lambda f: f.burden[:, 0], "share", "c: weighted share of active constraints"
         ),
-        "narrative": Column(
-            lambda m: m.state.narrative[:, 0], "1", "n: narrative displacement", 0.0, 1.0
+        "narrative": Column(_state("narrative"), "1", "n: narrative displacement", 0.0, 1.0),
+        "lock_in": Column(_state("lock_in"), "1", "ℓ: narrative lock-in", 0.0, 1.0),
+        "trust": Column(_state("trust"), "1", "T: trust", 0.0, 1.0),
+        "anchor": Column(
+            _state("anchor"), "1", "Displacement a person is drawn back to, if any", 0.0, 1.0
         ),
-        "lock_in": Column(lambda m: m.state.lock_in[:, 0], "1", "ℓ: narrative lock-in", 0.0, 1.0),
-        "trust": Column(lambda m: m.state.trust[:, 0], "1", "T: trust", 0.0, 1.0),
+        "exited": Column(
+            _state("exited"), "0 or 1", "Stopped answering for good, with `exit` > 0", 0.0, 1.0
+        ),
     }
+    columns = {name: replace(column, family=name) for name, column in columns.items()}
     for k, channel in enumerate(channels):
+        of_channel = _of_channel(k)
         columns |= {
-            f"exposure_{channel}": Column(
-                _by_channel("exposure", k), "load", "E: accumulated exposure", 0.0
-            ),
-            f"constraint_{channel}": Column(
-                _by_channel("constraint", k), "0 or 1", "L: constraint active", 0.0, 1.0
-            ),
-            f"vulnerability_{channel}": Column(
-                _trait("vulnerability", k), "1", "v: factor on the stressor"
-            ),
-            f"up_{channel}": Column(_trait("up", k), "load", "Load that activates the constraint"),
-            f"wear_{channel}": Column(_wear(k), "load", "How far damage has lowered `up`"),
-            f"down_{channel}": Column(
-                _trait("down", k), "load", "Load that releases it; −∞ for a ratchet"
-            ),
+            f"{family}_{channel}": replace(column, family=family)
+            for family, column in of_channel.items()
         }
-    return columns
+    missing = set(OPTIONAL) - set(optional)
+    return {name: column for name, column in columns.items() if column.family not in missing}
+
+
+def _of_channel(k: int) -> dict[str, Column]:
+    return {
+        "exposure": Column(_state("exposure", k), "load", "E: accumulated exposure", 0.0),
+        "constraint": Column(_state("constraint", k), "0 or 1", "L: constraint active", 0.0, 1.0),
+        "wear": Column(_state("wear", k), "load", "How far damage has lowered `up`, if any", 0.0),
+        "vulnerability": Column(_trait("vulnerability", k), "1", "v: factor on the stressor"),
+        "up": Column(_trait("up", k), "load", "Load that activates the constraint"),
+        "down": Column(_trait("down", k), "load", "Load that releases it; −∞ for a ratchet"),
+    }
 
 
 class Columns:
@@ -107,15 +138,22 @@ class Columns:
 
     def __init__(self, model: AlignmentModel) -> None:
         self.model = model
-        self.channels = tuple(model.resolved.channels)
-        self.declared = person_columns(self.channels)
+        scenario = model.resolved
+        self._names = tuple(scenario.channels), tuple(scenario.population.groups)
+        self._optional = present(model.state)
+        self.declared = self._declare()
         self.notes: dict[str, dict[int, Any]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "declared"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, declared=person_columns(state["channels"]))
+        self.__dict__.update(state)
+        self.declared = self._declare()
+
+    def _declare(self) -> dict[str, Column]:
+        channels, groups = self._names
+        return person_columns(channels, groups=groups, optional=self._optional)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -140,7 +178,10 @@ class Columns:
         """
         if name in self.declared:
             self.model.take_stock()
-            values: Array = self.declared[name].read(self.model)[rows]
+            column = self.declared[name]
+            values: Array = column.read(self.model.frame)[rows]
+            if column.labels is not None:
+                return np.array(column.labels)[values]
             return values.astype(np.int64) if values.dtype.kind in "iu" else values
         noted = np.empty(len(rows), dtype=object)
         try:
@@ -177,7 +218,7 @@ class Columns:
                 "0 or 1" if column.unit == "0 or 1" else f"in [{column.low:g}, {column.high:g}]"
             )
             raise ValueError(f"{name} must be {allowed}; got {value!r}")
-        values = column.read(self.model)
+        values = column.read(self.model.frame)
         if values.dtype.kind == "f" and number > float(np.finfo(values.dtype).max):
             raise ValueError(f"{name} is too large for single precision; got {value!r}")
         values[rows] = number

@@ -13,18 +13,22 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from sim.columns import person_columns
+from sim.columns import OPTIONAL, person_columns
+from sim.events import FIELDS, KINDS
 from sim.optimizers import METHODS
 from sim.records import VARIABLES
 from sim.scenario.layers import load_layers
 from sim.scenario.reference import Section, sections
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
+from sim.scenario.schema.measurement import PersonColumn
 from sim.scenario.shipped import shipped_scenarios
 from sim.schedule import SCHEDULE
+from sim.snapshots import BY_DEFAULT
 from sim.streams import CLOCKS, STREAMS
+from sim.tables import dimensions_of
 
 ROOT = Path(__file__).parent.parent
 """The source tree, which holds README.md and docs/."""
@@ -129,9 +133,46 @@ def _default(text: str) -> str:
 
 
 def _variables() -> str:
-    names = (v.name + "".join(f"[{dimension}]" for dimension in v.dimensions) for v in VARIABLES)
-    rows = [(_code(name), v.unit, v.meaning) for name, v in zip(names, VARIABLES, strict=True)]
-    return _table(("variable", "unit", "meaning"), rows)
+    rows = []
+    for v in VARIABLES:
+        name = v.name + "".join(f"[{dimension}]" for dimension in v.dimensions)
+        rows.append((_code(name), ", ".join(("step", *v.dimensions)), v.unit, v.meaning))
+    return _table(("variable", "dimensions", "unit", "meaning"), rows)
+
+
+def _snapshots() -> str:
+    families = get_args(PersonColumn)
+    rows = [
+        (
+            _code(name),
+            ", ".join(dimensions_of(name, column)),
+            column.unit,
+            _written(column.family),
+            column.meaning,
+        )
+        for name, column in person_columns(("CHANNEL",)).items()
+        if column.family in families
+    ]
+    return _table(("column", "dimensions", "unit", "written", "meaning"), rows)
+
+
+def _written(family: str) -> str:
+    if family in OPTIONAL:
+        return "where the scenario uses it"
+    return "" if family in BY_DEFAULT else "if asked for"
+
+
+def _event_columns() -> str:
+    rows = [(_code(name), field.unit, field.meaning) for name, field in FIELDS.items()]
+    return _table(("column", "unit", "meaning"), rows)
+
+
+def _event_kinds() -> str:
+    rows = [
+        (_code(k.name), k.definition, "yes" if k.lasts else "", k.meaning, k.evidence)
+        for k in KINDS
+    ]
+    return _table(("kind", "happens when", "lasts", "why it matters", "evidence"), rows)
 
 
 def _streams() -> str:
@@ -187,6 +228,9 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "order": _order,
     "parameters": _parameters,
     "variables": _variables,
+    "snapshots": _snapshots,
+    "event-columns": _event_columns,
+    "event-kinds": _event_kinds,
     "streams": _streams,
     "clocks": _clocks,
     "optimizers": _optimizers,

@@ -26,7 +26,7 @@ from sim.scenario.resolve import full, with_changes
 from sim.scenario.schema import Scenario
 from sim.streams import Draws
 
-_FIXED = ("seed", "channels", "time", "precision")
+_FIXED = ("seed", "channels", "time", "precision", "record")
 
 
 class AlignmentModel(mesa.Model):  # type: ignore[misc]
@@ -52,7 +52,7 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
     frame
         The step in progress: population, state, environment.  Not to be changed by users.
     recorder
-        Series recorded so far.
+        Series, events and snapshots recorded so far.
     datacollector
         Mesa's collector of the same series, one model variable a column.
     """
@@ -86,7 +86,6 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         self._persons: PersonSet | None = None
         self._n_registered = 0
         self.touched = False
-        self.columns = Columns(self)
         self.frame = Frame.begin(
             population,
             state,
@@ -95,6 +94,7 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
             draws=draws,
             listening=True,
         )
+        self.columns = Columns(self)
         self.datacollector = mesa.DataCollector(
             model_reporters={name: partial(_latest, name) for name in column_names(scenario)}
         )
@@ -171,6 +171,8 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
     def step(self) -> None:
         """Make one step, record it, and stop running at the end of the scenario."""
         recorded = len(self.recorder.rows)
+        self.take_stock()
+        self.recorder.begin(self.frame)
         advance(self.frame, 1, observe=self.recorder)
         self.touched = False
         if len(self.recorder.rows) > recorded:
@@ -196,7 +198,7 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         ------
         ValueError
             If a change would not leave the same persons in place: seed, channels, time,
-            precision, size and groups are fixed.
+            precision, size, groups and what is recorded are fixed.
         """
         scenario = full(with_changes(self.resolved, changes)) if changes else self.resolved
         self._check_same_persons(scenario)
@@ -209,6 +211,7 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         )
         fork.frame.step, fork.steps, fork.running = self.frame.step, self.steps, self.running
         fork.frame.changes[...] = self.frame.changes
+        fork.frame.reports[...] = self.frame.reports
         fork.frame.stress, fork.frame.effort[...] = self.frame.stress.copy(), self.frame.effort
         if scenario.optimizers == self.resolved.optimizers:
             fork.optimizers = [optimizer.transplant(fork) for optimizer in self.optimizers]
@@ -229,8 +232,8 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
 
         if persons(scenario) != persons(self.resolved):
             raise ValueError(
-                "a fork keeps its persons: seed, channels, time, precision, size and groups cannot "
-                "change"
+                "a fork keeps its persons and records: seed, channels, time, precision, record, "
+                "size and groups cannot change"
             )
 
     def _population_of(self, scenario: Scenario) -> Population:

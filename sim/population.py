@@ -364,6 +364,10 @@ _OPTIONAL: Mapping[str, tuple[Callable[[Scenario], bool], Callable[[State], Any]
         lambda state: np.zeros((state.correction.shape[0], state.n_branches)),
     ),
     "wear": (_wears, lambda state: np.zeros_like(state.exposure)),
+    "exited": (
+        lambda scenario: scenario.feedback.exit > 0.0,
+        lambda state: np.zeros(state.trust.shape, dtype=np.uint8),
+    ),
 }
 """Columns that may be nobody's: which scenarios use them, and how they begin."""
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from sim.events import EventLog
+from sim.moment import Moment
 from sim.processes.stage import Frame
 from sim.scenario.schema import Scenario
+from sim.snapshots import Snapshots
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Dimension = Literal["group", "channel"]
 
@@ -31,7 +37,7 @@ class Variable:
     dimensions: tuple[Dimension, ...]
     unit: str
     meaning: str
-    read: Callable[[Frame, Recorder], npt.ArrayLike]
+    read: Callable[[Frame, Moment], npt.ArrayLike]
 
 
 def _by_group(frame: Frame) -> npt.NDArray[np.float64]:
@@ -48,7 +54,7 @@ def _effort(frame: Frame) -> float:
 VARIABLES: tuple[Variable, ...] = (
     Variable(
         "prevalence", (), "share", "P: mean burden of the population",
-        lambda f, _: f.prevalence()[0],
+        lambda _, m: m.prevalence,
     ),
     Variable(
         "prevalence_group", ("group",), "share", "Mean burden of each group",
@@ -76,11 +82,11 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         "lock_in_share", (), "share", "Share of persons with ℓ ≥ ½",
-        lambda f, _: (f.state.lock_in[:, 0] >= 0.5).mean(),
+        lambda f, m: m.locked_in / f.population.n_persons,
     ),
     Variable(
         "trust", (), "1", "Mean trust T",
-        lambda f, _: f.state.trust[:, 0].mean(dtype=np.float64),
+        lambda _, m: m.trust,
     ),
     Variable(
         "switched_on", (), "relays", "Constraints that became active in the step",
@@ -92,16 +98,56 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         "response_rate", (), "share", "Share of persons who answered",
-        lambda f, _: f.state.answers[..., 0].sum() / f.population.n_persons,
+        lambda _, m: m.response_rate,
+    ),
+    Variable(
+        "response_rate_group", ("group",), "share", "Share of each group's persons who answered",
+        lambda _, m: m.response_rates,
+    ),
+    Variable(
+        "exited", (), "share", "Share of persons who have stopped answering for good",
+        lambda f, _: f.state.exited[:, 0].mean() if f.state.exited.size else 0.0,
+    ),
+    Variable(
+        "information_answered", (), "bits per answer",
+        "Mutual information of constraint and report among those who answered (Miller–Madow)",
+        lambda _, m: m.information,
+    ),
+    Variable(
+        "information", (), "bits per person", "The same times the response rate",
+        lambda _, m: m.information * m.response_rate,
+    ),
+    Variable(
+        "auc", (), "1",
+        "How likely a constrained person's report ranks above an unconstrained one's, ties ½",
+        lambda _, m: m.ranking,
+    ),
+    Variable(
+        "calibration_bias", (), "share",
+        "Mean over groups and channels, by answers: share reported less share truly active of all "
+        "asked; above 0 things look worse than they are",
+        lambda _, m: m.calibration.bias,
+    ),
+    Variable(
+        "calibration_error", (), "share",
+        "Root mean square of the same differences, their sampling variance taken off; 0 where no "
+        "more is left",
+        lambda _, m: m.calibration.error,
+    ),
+    Variable(
+        "calibration_square", (), "share²",
+        "The mean square itself, right on average and at times below 0: what to average over steps "
+        "or replicates",
+        lambda _, m: m.calibration.square,
     ),
     Variable(
         "apparent_alignment", (), "share",
         "A: 1 − share of answers that say active; carried forward in silence",
-        lambda _, recorder: recorder.apparent,
+        lambda _, m: m.apparent,
     ),
     Variable(
         "lived_alignment", (), "share", "1 − P",
-        lambda f, _: 1.0 - f.prevalence()[0],
+        lambda _, m: 1.0 - m.prevalence,
     ),
     Variable(
         "effort", (), "load per person", "Effort spent in the step, summed over channels",
@@ -109,10 +155,16 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         "effort_total", (), "load per person", "Effort spent since step 0",
-        lambda _, recorder: recorder.spent,
+        lambda _, m: m.spent,
     ),
 )  # fmt: skip
 """Every output variable, in the order of the columns of a series."""
+
+
+def variables_of(scenario: Scenario) -> tuple[Variable, ...]:
+    """Return the variables that a scenario records: all, unless it chooses."""
+    chosen = scenario.record.variables
+    return tuple(v for v in VARIABLES if not chosen or v.name in chosen)
 
 
 def column_names(scenario: Scenario) -> list[str]:
@@ -120,10 +172,11 @@ def column_names(scenario: Scenario) -> list[str]:
 
     A variable with dimensions has a column a label: `name[label]` or `name[group,channel]`.
     """
-    return ["step", *(name for variable in VARIABLES for name in _names(variable, scenario))]
+    return ["step", *(name for v in variables_of(scenario) for name in names_of(v, scenario))]
 
 
-def _names(variable: Variable, scenario: Scenario) -> Iterator[str]:
+def names_of(variable: Variable, scenario: Scenario) -> Iterator[str]:
+    """Yield the columns of one variable."""
     labels = {"group": list(scenario.population.groups), "channel": list(scenario.channels)}
     match variable.dimensions:
         case ():
@@ -136,7 +189,7 @@ def _names(variable: Variable, scenario: Scenario) -> Iterator[str]:
 
 
 class Recorder:
-    """Observes a run and keeps one row a recorded step.
+    """Observes a run: a row a recorded step, events, snapshots of persons.
 
     Attributes
     ----------
@@ -152,11 +205,21 @@ class Recorder:
     spent: float
 
     def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
         self.columns = column_names(scenario)
         self.every = scenario.record.every
         self.rows: list[list[float]] = []
         self.apparent = float("nan")
         self.spent = 0.0
+        self._before = float("nan")
+        self._events = EventLog(scenario)
+        self._snapshots = Snapshots(scenario)
+
+    def begin(self, frame: Frame) -> None:
+        """Take note of where a run begins; does nothing once a step has been made."""
+        if np.isnan(self._before):
+            self._before = float(frame.prevalence()[0])
+            self._snapshots(frame, frame.step)
 
     def __call__(self, frame: Frame) -> None:
         """Take note of the step just made."""
@@ -164,13 +227,18 @@ class Recorder:
         if answers > 0:
             self.apparent = 1.0 - int(frame.state.positives[..., 0].sum()) / answers
         self.spent += _effort(frame)
+        moment = Moment(frame, self._before, self.apparent, self.spent)
+        self._before = moment.prevalence
         if (frame.step + 1) % self.every == 0:
-            self.rows.append(self._row(frame))
+            self.rows.append(self._row(moment))
+        self._events(moment)
+        self._snapshots(frame, frame.step + 1)
 
-    def _row(self, frame: Frame) -> list[float]:
-        row = [float(frame.step + 1)]
-        for variable in VARIABLES:
-            row.extend(np.asarray(variable.read(frame, self), dtype=np.float64).ravel().tolist())
+    def _row(self, moment: Moment) -> list[float]:
+        row = [float(moment.frame.step + 1)]
+        for variable in variables_of(self._scenario):
+            values = np.asarray(variable.read(moment.frame, moment), dtype=np.float64)
+            row.extend(values.ravel().tolist())
         return row
 
     def latest(self) -> dict[str, float]:
@@ -182,8 +250,21 @@ class Recorder:
         values = np.array(self.rows, dtype=np.float64).reshape(-1, len(self.columns))
         return dict(zip(self.columns, values.T, strict=True))
 
+    def events(self) -> pd.DataFrame:
+        """Return the events so far, one a row; columns as in `sim.events.FIELDS`."""
+        return self._events.table()
+
+    def persons(self) -> pd.DataFrame:
+        """Return the snapshots so far, one row a step and person; see `record.persons`."""
+        return self._snapshots.table()
+
     def copy(self) -> Recorder:
         """Return an independent copy."""
         twin = object.__new__(Recorder)
-        twin.__dict__.update(self.__dict__, rows=list(self.rows))
+        twin.__dict__.update(
+            self.__dict__,
+            rows=list(self.rows),
+            _events=self._events.copy(),
+            _snapshots=self._snapshots.copy(),
+        )
         return twin

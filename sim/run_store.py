@@ -9,10 +9,10 @@ import os
 import platform
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 import pyarrow as pa
@@ -31,33 +31,34 @@ _RECORDED = ("mesa", "numpy", "scipy", "numba", "pydantic", "pyarrow", "pandas")
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file so that a reader finds the old one or the new one, never a part.
 
-    The file is written beside its place, flushed to disk and renamed over it.
-
     Raises
     ------
     OSError
         Named after the file, whichever part of this failed.
     """
+    with _replacing(path) as stream:
+        stream.write(content)
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file beside a path; once it is written, flush it to disk and rename it to the path."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, content)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_DRAFT)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
         sync_folder(path.parent)
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from error
-
-
-def _replace(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_DRAFT)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def sync_folder(folder: Path) -> None:
@@ -69,12 +70,27 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+_PARQUET: Mapping[str, Any] = {
+    "compression": "zstd", "write_page_checksum": True, "store_schema": False,
+}  # fmt: skip
+
+
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write rows as Parquet (zstd, page checksums), byte-identical for identical rows."""
     sink = pa.BufferOutputStream()
     arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
-    pq.write_table(arrow, sink, compression="zstd", write_page_checksum=True, store_schema=False)
+    pq.write_table(arrow, sink, **_PARQUET)
     write_atomically(path, sink.getvalue().to_pybytes())
+
+
+def write_row_groups(path: Path, tables: Iterable[pa.Table]) -> None:
+    """Write tables of the same columns into one Parquet file, at least one, one after the other."""
+    tables = iter(tables)
+    first = next(tables)
+    with _replacing(path) as stream, pq.ParquetWriter(stream, first.schema, **_PARQUET) as writer:
+        writer.write_table(first)
+        for table in tables:
+            writer.write_table(table)
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -85,9 +101,14 @@ def read_table(path: Path) -> pd.DataFrame:
     BrokenTableError
         If the file is damaged.
     """
+    return read_arrow(path).to_pandas()
+
+
+def read_arrow(path: Path) -> pa.Table:
+    """Return the same as an Arrow table, which takes less memory."""
     with path.open("rb") as stream:
         try:
-            return pq.read_table(stream, page_checksum_verification=True).to_pandas()
+            return pq.read_table(stream, page_checksum_verification=True)
         except (pa.ArrowException, OSError) as error:
             raise BrokenTableError(errno.EIO, f"damaged ({error})", str(path)) from None
 

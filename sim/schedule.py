@@ -5,6 +5,7 @@ from __future__ import annotations
 from sim.processes import (
     correction,
     drive,
+    exit,
     exposure,
     feedback,
     narrative,
@@ -25,6 +26,7 @@ SCHEDULE: tuple[Stage, ...] = (
     relay.STAGE,
     narrative.STAGE,
     trust.STAGE,
+    exit.STAGE,
     feedback.STAGE,
     turnover.STAGE,
 )

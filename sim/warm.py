@@ -20,6 +20,7 @@ _EVERYTHING: Content = {
     "stressors": [{"kind": "constant", "level": 0.2}],
     "exposure": {"noise": 0.2, "cure": 0.1},
     "trust": {"promised": 0.5},
+    "feedback": {"exit": 0.1},
     "turnover": {"rate": 0.1, "inherit": 0.5},
     "optimizers": [{"kind": "proportional"}],
     "time": {"steps": 2},

@@ -111,12 +111,17 @@ def schema_command() -> None:
 
 @click.command("list")
 @click.argument(
-    "what", type=click.Choice(["scenarios", "variables", "schedule"]), default="scenarios"
+    "what",
+    type=click.Choice(["scenarios", "variables", "events", "persons", "schedule"]),
+    default="scenarios",
 )
 @json_option
 def list_command(what: str, as_json: bool) -> None:
-    """List shipped scenarios, output variables or the schedule."""
-    rows = {"scenarios": _scenarios, "variables": _variables, "schedule": _schedule}[what]()
+    """List shipped scenarios, or what runs write: variables, events, persons; or the schedule."""
+    rows = {
+        "scenarios": _scenarios, "variables": _variables, "events": _events, "persons": _persons,
+        "schedule": _schedule,
+    }[what]()  # fmt: skip
     if as_json:
         click.echo(json.dumps([{"name": name, "meaning": text} for name, text in rows], indent=2))
         return
@@ -144,6 +149,18 @@ def _variables() -> list[tuple[str, str]]:
         (v.name + "".join(f"[{d}]" for d in v.dimensions), f"{v.meaning} [{v.unit}]")
         for v in VARIABLES
     ]
+
+
+def _events() -> list[tuple[str, str]]:
+    from sim.events import KINDS
+
+    return [(kind.name, f"{kind.definition}: {kind.meaning}") for kind in KINDS]
+
+
+def _persons() -> list[tuple[str, str]]:
+    from sim.columns import person_columns
+
+    return [(name, f"{c.meaning} [{c.unit}]") for name, c in person_columns(("CHANNEL",)).items()]
 
 
 def _schedule() -> list[tuple[str, str]]:

@@ -61,6 +61,9 @@ class Frame:
         Active constraints after the relays, (G, K, R).
     changes
         Relays that switched on and off in this step, (2, R).
+    reports
+        Persons by group, channel asked about, constraint L on it and what they said, (G, K, 2, 3,
+        R): inactive, active, nothing.
     reach
         gain_i of this step, (N, R) [load per unit of correction].
     listening
@@ -88,6 +91,7 @@ class Frame:
     burden: FloatArray
     active: IntArray
     changes: IntArray
+    reports: IntArray
     reach: FloatArray
     spare_constraint: RelayArray
     spare_narrative: FloatArray
@@ -135,6 +139,7 @@ class Frame:
             burden=np.zeros_like(state.trust),
             active=np.zeros((n_groups, n_channels, n_branches), dtype=np.int64),
             changes=np.zeros((2, n_branches), dtype=np.int64),
+            reports=np.zeros((n_groups, n_channels, 2, 3, n_branches), dtype=np.int64),
             reach=np.zeros_like(state.trust),
             spare_constraint=np.zeros_like(state.constraint),
             spare_narrative=np.zeros_like(state.narrative),

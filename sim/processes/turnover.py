@@ -1,8 +1,8 @@
 """Turnover: a person leaves, and a newcomer takes the place in the network.
 
 Thresholds and vulnerability belong to the place.  A newcomer brings no exposure, constraint,
-lock-in or wear, the trust of someone new to the scenario, and perhaps a part of the displacement
-found among the neighbors.
+lock-in or wear, has not stopped answering, and has the trust of someone new to the scenario and
+perhaps a part of the displacement found among the neighbors.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ STAGE = Stage(
     name="turnover",
     summary="Some are replaced by newcomers in the same position.",
     equation=(
-        "with probability rate: E = L = ℓ = wear = 0, n = anchor = inherit · Wn, T ~ initial trust"
+        "with probability rate: E = L = ℓ = wear = exited = 0, n = anchor = inherit · Wn, "
+        "T ~ initial trust"
     ),
     reads=("narrative",),
     writes=(

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from sim.run_store import read_table, sync_folder, write_atomically, write_table
+from sim.run_store import (
+    read_arrow,
+    read_table,
+    sync_folder,
+    write_atomically,
+    write_row_groups,
+    write_table,
+)
 
 _DIGESTS = "digests.json"
 
@@ -71,15 +78,20 @@ class Segments:
             raise
         sync_folder(self.folder)
 
-    def collect(self, keys: Sequence[str]) -> dict[str, pd.DataFrame]:
-        """Return the tables of the given tasks, joined in that order."""
+    def collect(self, keys: Sequence[str], *, names: Sequence[str] = ()) -> dict[str, pd.DataFrame]:
+        """Return the tables of the given tasks, all or those named, joined in that order."""
         return {
             name: pd.concat(
                 [read_table(self.folder / key / f"{name}.parquet") for key in keys],
                 ignore_index=True,
             )
-            for name in self.names
+            for name in names or self.names
         }
+
+    def join(self, keys: Sequence[str], name: str, path: Path) -> None:
+        """Write one table of the given tasks to a file, in that order and one at a time."""
+        files = (self.folder / key / f"{name}.parquet" for key in keys)
+        write_row_groups(path, map(read_arrow, files))
 
     def clear(self) -> None:
         """Forget everything."""

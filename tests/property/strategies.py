@@ -257,6 +257,13 @@ def _correction(draw: st.DrawFn) -> Content:
     }
 
 
+def _feedback(draw: st.DrawFn) -> Content:
+    return {
+        "response_constrained": draw(maybe(between(-4.0, 4.0))),
+        "exit": draw(maybe(share)),
+    }
+
+
 def _trust(draw: st.DrawFn) -> Content:
     rates = {"trust_gain": draw(maybe(share)), "trust_loss": draw(maybe(share))}
     return rates | {"promised": draw(maybe(between(0.0, 2.0))), "promise_scale": 1.5}
@@ -296,6 +303,7 @@ def cooperative(draw: st.DrawFn, *, max_size: int = 40) -> Content:
         "correction": _correction(draw),
         "narrative": _narrative(draw),
         "trust": _trust(draw),
+        "feedback": _feedback(draw),
         "turnover": {
             "rate": draw(maybe(between(0.0, 0.5)) | groupwise(tuple(groups), between(0.0, 0.5))),
             "inherit": draw(maybe(share)),

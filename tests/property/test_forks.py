@@ -27,7 +27,7 @@ def watched(draw: st.DrawFn) -> Content:
     content = draw(cooperative(max_size=20))
     content["time"] = {"steps": 30}
     flips = st.fixed_dictionaries({"at_no_trust": maybe(between(0.0, 0.5))})
-    content["feedback"] = {"over_report": draw(flips), "under_report": draw(flips)}
+    content["feedback"] |= {"over_report": draw(flips), "under_report": draw(flips)}
     optimizer = {
         "kind": "proportional",
         "response": draw(between(0.0, 4.0)),

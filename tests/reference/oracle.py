@@ -94,6 +94,7 @@ class ReferenceModel(mesa.Model):
             person.trust = float(state.trust[i, branch])
             if state.wear.size > 0:
                 person.wear = state.wear[:, i, branch].tolist()
+            person.exited = bool(state.exited.size and state.exited[i, branch])
         self.correction = state.correction[:, :, branch].tolist()
         self.answers = state.answers[:, :, branch].tolist()
         self.positives = state.positives[:, :, branch].tolist()
@@ -114,8 +115,9 @@ class ReferenceModel(mesa.Model):
         if self.resolved.narrative.rule != "none":
             self.agents.do("listen").do("believe")  # 6 narrative and lock-in
         self.agents.do("judge")  # 7 trust
-        self.gather_reports()  # 8 feedback
-        self.turn_over()  # 9 turnover
+        self.withdraw()  # 8 exit
+        self.gather_reports()  # 9 feedback
+        self.turn_over()  # 10 turnover
         self.clock += 1
 
     def draw(self, stream: str, n_draws: int, *, n_items: int | None = None) -> np.ndarray:
@@ -210,8 +212,16 @@ class ReferenceModel(mesa.Model):
         self.agents.do("switch")
         return switched
 
+    def withdraw(self) -> None:
+        """Let some of the locked-in stop answering."""
+        if self.resolved.feedback.exit:
+            for person, draw in zip(self.persons, self.draw("exit", 1)[0].tolist(), strict=True):
+                person.withdraw(draw)
+
     def gather_reports(self) -> None:
         """Ask everyone about one channel, drawn by weight, and count answers by group."""
+        self.asked = [[[0, 0] for _ in self.channels] for _ in self.groups]
+        self.said = [[[[0, 0], [0, 0]] for _ in self.channels] for _ in self.groups]
         self.answers = [[0 for _ in self.channels] for _ in self.groups]
         self.positives = [[0 for _ in self.channels] for _ in self.groups]
         for person, question in zip(self.persons, self.draw("feedback", 3).T.tolist(), strict=True):

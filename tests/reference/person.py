@@ -37,6 +37,7 @@ class Person(mesa.Agent):
         self.active: list[int] = []
         self.narrative = self.lock_in = self.anchor = 0.0
         self.trust = 1.0
+        self.exited = False
 
     def gain(self) -> float:
         """Return what a unit of correction takes off this person's load."""
@@ -183,8 +184,11 @@ class Person(mesa.Agent):
         """Answer a question about one channel, or not, and truthfully, or not."""
         model, rule = self.model, self.model.resolved.feedback
         k = next((k for k in model.channels if asked < model.cumulative[k]), model.channels[-1])
-        willing = 1.0 / (1.0 + math.exp(-(rule.response_base + rule.response_trust * self.trust)))
-        if answering >= model.legibility[k] * willing:
+        reluctance = rule.response_base + rule.response_trust * self.trust
+        reluctance = -(reluctance + rule.response_constrained * self.active[k])
+        answers = answering < model.legibility[k] / (1.0 + math.exp(reluctance))
+        model.asked[self.group][k][self.active[k]] += 1
+        if self.exited or not answers:
             return
         said = self.active[k]
         flip = rule.under_report if said else rule.over_report
@@ -192,6 +196,12 @@ class Person(mesa.Agent):
             said = 1 - said
         model.answers[self.group][k] += 1
         model.positives[self.group][k] += said
+        model.said[self.group][k][self.active[k]][said] += 1
+
+    def withdraw(self, draw: float) -> None:
+        """Perhaps stop answering for good, the likelier the more locked in."""
+        if draw < self.model.resolved.feedback.exit * self.lock_in:
+            self.exited = True
 
     def give_way(self, trust: float, narrative: float) -> None:
         """Let a newcomer take this place in the network; the place keeps its thresholds."""
@@ -200,6 +210,7 @@ class Person(mesa.Agent):
         self.active = [0 for _ in self.model.channels]
         self.narrative = self.anchor = narrative
         self.lock_in = 0.0
+        self.exited = False
         self.trust = trust
 
 

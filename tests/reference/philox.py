@@ -39,6 +39,7 @@ STREAMS = {
     "pairs": 18,
     "stubbornness": 19,
     "narrative_threshold": 20,
+    "exit": 21,
 }
 CLOCKS = {"setup": 0, "scenario": 1, "bench": 2, "analysis": 3}
 

@@ -270,6 +270,8 @@ def _trust_and_reports(dice: Dice, names: list[str]) -> Block:
         "feedback": {
             "response_base": dice.uniform(-3.0, 3.0),
             "response_trust": dice.uniform(-3.0, 5.0),
+            "response_constrained": dice.maybe(lambda: dice.uniform(-4.0, 4.0)),
+            "exit": dice.maybe(dice.share),
             "over_report": dice.maybe(flips, otherwise={}),
             "under_report": dice.maybe(flips, otherwise={}),
             "legibility": dice.per_channel(names, lambda: dice.maybe(dice.share, otherwise=1.0)),

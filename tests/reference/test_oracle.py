@@ -44,6 +44,12 @@ def compare(frame: Frame, oracle: ReferenceModel, *, tolerance: float = 1e-12) -
     if frame.listening:
         np.testing.assert_array_equal(state.answers[:, :, 0], oracle.answers, "answers")
         np.testing.assert_array_equal(state.positives[:, :, 0], oracle.positives, "positives")
+        np.testing.assert_array_equal(frame.reports[..., :2, 0], oracle.said, "reports")
+        asked = frame.reports[..., 0].sum(axis=-1)
+        np.testing.assert_array_equal(asked, oracle.asked, "asked")
+    if state.exited.size:
+        gone = [person.exited for person in persons]
+        np.testing.assert_array_equal(state.exited[:, 0], gone, "exited")
     np.testing.assert_array_equal(frame.changes[:, 0], oracle.changes, "changes")
     events = [(0, *event) for event in oracle.avalanches]
     wanted = np.array(events, dtype=frame.avalanches.dtype)
@@ -123,7 +129,7 @@ def test_threads_change_nothing(seed: int, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(spans, "_ROW_GROUP", 1)
     shared = after(2 + seed % 4)
     assert shared.state.equals(whole.state)
-    for name in ("effort", "burden", "active", "changes", "reach"):
+    for name in ("effort", "burden", "active", "changes", "reports", "reach"):
         np.testing.assert_array_equal(getattr(shared, name), getattr(whole, name), name)
 
 
@@ -140,7 +146,7 @@ def test_branches_are_separate_runs_bit_for_bit(seed: int) -> None:
         advance(alone, 12)
         assert alone.state.equals(together.state.take([r]))
         assert alone.prevalence()[0] == together.prevalence()[r]
-        for name in ("effort", "burden", "active", "changes"):
+        for name in ("effort", "burden", "active", "changes", "reports"):
             np.testing.assert_array_equal(
                 getattr(alone, name)[..., 0], getattr(together, name)[..., r], name
             )
@@ -232,6 +238,7 @@ def test_random_worlds_exercise_every_mechanism() -> None:
             "negative influence": graph.weights is not None and bool((graph.weights < 0).any()),
             "isolated": not graph.complete and bool((graph.degrees() == 1).any()),
             "answers": 0 < positives < answers,
+            "gone for good": any(p.exited for p in oracle.persons),
             "newcomers": bool(newcomers) and world.scenario.turnover.happens,
             "ratchet": bool(np.isinf(world.population.down).any()),
             **{

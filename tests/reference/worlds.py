@@ -123,6 +123,8 @@ def random_state(scenario: Scenario, population: Population, rng: np.random.Gene
     if state.wear.size > 0:
         worn = rng.choice([0.0, 0.5, 1.0], state.wear.shape[1:]) * rng.random(state.wear.shape)
         state.wear[...] = worn * largest_wear(population)[:, :, None]
+    if state.exited.size:
+        state.exited[...] = rng.random((n, 1)) < 0.2
     return state
 
 

@@ -239,6 +239,14 @@ def _correlation_is_possible(scenario: Scenario) -> None:
         raise cross_field(f"{message}{smallest:.3g}", path, hint=hint)
 
 
+def _snapshots_fit(scenario: Scenario) -> None:
+    persons = scenario.record.persons
+    for index, step in enumerate(persons.steps if persons is not None else ()):
+        if step > scenario.time.steps:
+            message = f"snapshot at step {step} is later than the last step {scenario.time.steps}"
+            raise cross_field(message, f"record.persons.steps.{index}", "time.steps")
+
+
 def _direction_is_nonzero(scenario: Scenario) -> None:
     direction = scenario.restoration.direction
     values = direction.values() if isinstance(direction, dict) else [direction]
@@ -257,4 +265,5 @@ _RULES: tuple[Callable[[Scenario], None], ...] = (
     _flags_fit,
     _correlation_is_possible,
     _direction_is_nonzero,
+    _snapshots_fit,
 )

@@ -11,6 +11,7 @@ from sim.scenario.schema.base import (
     PerChannelNonNegative,
     Positive,
     Share,
+    Step,
     cross_field,
 )
 
@@ -102,11 +103,76 @@ class Crossing(Block):
     """Upcrossing or downcrossing."""
 
 
+Variable = Literal[
+    "prevalence", "prevalence_group", "prevalence_channel", "exposure", "stress", "narrative",
+    "lock_in", "lock_in_share", "trust", "switched_on", "switched_off", "response_rate",
+    "response_rate_group", "exited", "information_answered", "information", "auc",
+    "calibration_bias", "calibration_error", "calibration_square", "apparent_alignment",
+    "lived_alignment", "effort", "effort_total",
+]  # fmt: skip
+"""Names of the variables of a series, as in `sim.records.VARIABLES`."""
+
+PersonColumn = Literal[
+    "group", "degree", "burden", "exposure", "constraint", "narrative", "lock_in", "trust",
+    "anchor", "wear", "exited", "vulnerability", "up", "down",
+]  # fmt: skip
+"""Columns of persons, those of channels without the channel, as in `sim.columns`."""
+
+
+class Snapshots(Block):
+    """Persons written down one by one at chosen steps, 0 being the start; `steps` or `every`."""
+
+    steps: Annotated[tuple[Step, ...], Field(strict=False)] = ()
+    """Steps made when they are taken [steps]."""
+    every: Steps | None = None
+    """Steps between two of them, from step 0 on [steps]."""
+    sample: Literal["all"] | Annotated[int, Field(ge=1)] = "all"
+    """`all`, or how many persons at most: drawn once, the same at every step."""
+    columns: Annotated[tuple[PersonColumn, ...], Field(strict=False)] = ()
+    """Columns; left out: the state, group and burden."""
+
+    @model_validator(mode="after")
+    def _one_choice_of_steps(self) -> Snapshots:
+        if bool(self.steps) == (self.every is not None):
+            hint = "give a list of `steps`, or `every`"
+            both = "steps are chosen twice" if self.steps else "no steps are chosen"
+            raise cross_field(f"{both} for snapshots of persons", "steps", "every", hint=hint)
+        return self
+
+
+class Avalanches(Block):
+    """Which avalanches are events."""
+
+    least: Annotated[int, Field(ge=1)] = 1
+    """Smallest that is written down [relays]."""
+
+
+class Failures(Block):
+    """Levels beyond which something counts as a failure while it lasts."""
+
+    feedback_silence: Share = 0.1
+    """Response rate of a group below which reports have fallen silent; 0: never [share]."""
+    apparent_not_lived: Share = 0.2
+    """Apparent less lived alignment above which reports deceive; 1: never [share]."""
+    narrative_lock_in: Share = 0.5
+    """Share of persons with ℓ ≥ ½ above which narrative has locked in; 1: never [share]."""
+    trust_collapse: Share = 0.2
+    """Mean trust below which it has collapsed; 0: never [share]."""
+
+
 class Record(Block):
     """What a run writes down."""
 
     every: Steps = 1
     """Steps between two records of the series [steps]."""
+    variables: Annotated[tuple[Variable, ...], Field(strict=False)] = ()
+    """Variables of the series; left out: all."""
+    persons: Snapshots | None = None
+    """Snapshots of persons; left out: none."""
+    avalanches: Avalanches = Avalanches()
+    """Which avalanches are events."""
+    failures: Failures = Failures()
+    """Levels of the failures that are events."""
     crossings: Annotated[tuple[Crossing, ...], Field(strict=False)] = (
         Crossing(level=0.1),
         Crossing(level=0.5),

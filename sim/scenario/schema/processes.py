@@ -109,9 +109,14 @@ class Feedback(Block):
     """Who answers, about which constraint, and how truthfully."""
 
     response_base: Number = -1.0
-    """r0 in the response probability σ(r0 + r1 T)."""
+    """r0 in the response probability σ(r0 + r1 T + r2 L)."""
     response_trust: Number = 4.0
-    """r1 in the response probability σ(r0 + r1 T)."""
+    """r1 in the response probability σ(r0 + r1 T + r2 L)."""
+    response_constrained: Number = 0.0
+    """r2 in σ(r0 + r1 T + r2 L): how far being under the constraint asked about changes the odds of
+    answering; 0: answers are missing at random."""
+    exit: Share = 0.0
+    """Probability, times ℓ, that a person stops answering for good in a step [1/step]."""
     over_report: Misreport = Misreport()
     """m⁺: probability that an inactive constraint is reported as active."""
     under_report: Misreport = Misreport()

@@ -85,7 +85,8 @@ def test_a_certificate_vouches_for_every_dominated_state(content: Content, seed:
     certificate = certify(surroundings, bound)
     assume(certificate.holds)
     start = AlignmentModel(scenario).state
-    worst = worst_state(population, bound, len(scenario.population.groups), anchor=start.anchor)
+    n_groups = len(scenario.population.groups)
+    worst = worst_state(population, bound, n_groups, anchor=start.anchor).suited(scenario)
     states = [dominated(worst, population=population, seed=seed + r) for r in range(4)]
     states.append(start)
     rested = rest(surroundings, State.stack(states), step=0, n_steps=certificate.steps)

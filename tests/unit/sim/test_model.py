@@ -66,7 +66,7 @@ def test_run_model_of_mesa_ends_too() -> None:
 def test_equal_seeds_are_equal_runs_and_others_are_not() -> None:
     first, second = finished(model()), finished(model())
     assert first.state.equals(second.state)
-    assert first.recorder.rows == second.recorder.rows
+    np.testing.assert_equal(first.recorder.rows, second.recorder.rows)
     assert not finished(model(replicate=1)).state.equals(first.state)
     assert not finished(model(seed=12)).state.equals(first.state)
 
@@ -103,7 +103,7 @@ def test_a_fork_replays_the_same_future() -> None:
     finished(fork)
     assert m.clock == len(m.datacollector.model_vars["step"]) == 4
     assert finished(m).state.equals(fork.state)
-    assert m.recorder.rows == fork.recorder.rows
+    np.testing.assert_equal(m.recorder.rows, fork.recorder.rows)
     assert m.recorder.spent == fork.recorder.spent
     assert m.datacollector.model_vars == fork.datacollector.model_vars
     assert [o.spent.tolist() for o in m.optimizers] == [o.spent.tolist() for o in fork.optimizers]

@@ -9,6 +9,7 @@ import pytest
 
 from sim.model import AlignmentModel
 from sim.records import VARIABLES, Recorder, column_names
+from sim.reports import calibration, information, ranking
 from sim.scenario.schema import Scenario
 
 CONTENT: dict[str, Any] = {
@@ -59,8 +60,32 @@ def expected(model: AlignmentModel, before: np.ndarray[Any, Any]) -> dict[str, A
         "lock_in_share": sum(state.lock_in[i, 0] >= 0.5 for i in persons) / 30,
         "trust": sum(state.trust[i, 0] for i in persons) / 30,
         "response_rate": answered / 30,
+        **measured(frame.reports[..., 0], members),
         "lived_alignment": 1.0 - sum(burden) / 30,
         "effort": effort,
+    }
+
+
+def measured(reports: np.ndarray[Any, Any], members: list[list[int]]) -> dict[str, Any]:
+    """Values of reports by group, channel, constraint and what was said, term by term."""
+    answered = reports[..., :2].sum(axis=(0, 1))
+    n = int(answered.sum())
+    cells = [reports[g, k] for g in range(3) for k in range(2)]
+    told = [cell for cell in cells if cell[:, :2].sum()]
+    gaps = [(c[:, 1].sum() / c[:, :2].sum() - c[1].sum() / c.sum(), c[:, :2].sum()) for c in told]
+    found = calibration(np.array(cells))
+    return {
+        "response_rate_group": [
+            reports[g, :, :, :2].sum() / len(some) if some else 0.0
+            for g, some in enumerate(members)
+        ],
+        "exited": 0.0,
+        "information_answered": information(answered),
+        "information": information(answered) * n / 30,
+        "auc": ranking(answered),
+        "calibration_bias": sum(gap * weight for gap, weight in gaps) / n if n else np.nan,
+        "calibration_error": found.error,
+        "calibration_square": found.square,
     }
 
 

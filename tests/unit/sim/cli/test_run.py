@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sim.cli.run import _series
 from sim.model import AlignmentModel
 from sim.run_store import read_table
 from sim.scenario.load import load_scenario
 from sim.sweep.executors import EXECUTORS, Stopped, serial
+from sim.sweep.recorded import tables_of
 
 if TYPE_CHECKING:
     from conftest import Call
@@ -38,7 +37,7 @@ def test_workers_and_repetition_change_nothing(remanence: Call, folder: Path) ->
     written = []
     for workers in ("1", "3", "3"):
         remanence("run", "small.yaml", "--replicates", "3", "--out", "r", "--workers", workers)
-        names = ("series.parquet", "manifest.json", "scenario.yaml")
+        names = ("series.parquet", "events.parquet", "manifest.json", "scenario.yaml")
         written.append([(folder / "r" / name).read_bytes() for name in names])
     assert written[0] == written[1] == written[2]
 
@@ -115,10 +114,8 @@ def test_the_order_in_which_replicates_finish_does_not_show(
 
 
 def test_a_replicate_that_is_told_to_stop_does() -> None:
-    stop = Event()
-    stop.set()
     with pytest.raises(Stopped):
-        _series(load_scenario("small.yaml"), 0, stop)
+        tables_of(load_scenario("small.yaml"), 0, stopped=lambda: True)
 
 
 def test_an_interrupt_keeps_what_is_done(
