@@ -42,7 +42,16 @@ STAGE = Stage(
     summary="Some are replaced by newcomers in the same position.",
     equation="with probability rate: E = L = n = ℓ = anchor = 0, T ~ initial trust",
     reads=(),
-    writes=("exposure", "constraint", "narrative", "lock_in", "anchor", "trust", "burden", "active"),
+    writes=(
+        "exposure",
+        "constraint",
+        "narrative",
+        "lock_in",
+        "anchor",
+        "trust",
+        "burden",
+        "active",
+    ),
     run=_run,
     order=_order,
 )

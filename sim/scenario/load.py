@@ -147,9 +147,14 @@ def _read_edge_list(network: EdgeListFile, scenario: Scenario, root: Node) -> Ed
         message = f"{network.file} is not the file this scenario was resolved with"
         raise refuse(message, place, hint="its SHA-256 differs from `digest`", rule="file")
     n, signed = scenario.population.size, scenario.signed
-    options = {"directed": network.directed, "self_loops": network.self_loops, "signed": signed}
     try:
-        read_edge_list(path, n_persons=n, **options)
+        read_edge_list(
+            path,
+            n_persons=n,
+            directed=network.directed,
+            signed=signed,
+            self_loops=network.self_loops,
+        )
     except EdgeListError as error:
         where = f"{network.file}:{error.line}:{error.column}" if error.line else network.file
         message = f"{where}: {error.rule}"

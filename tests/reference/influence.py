@@ -53,9 +53,7 @@ def hegselmann_krause(person: Person) -> float:
     if all(other is not person for _, other in listed):
         listed.append((1.0 / len(listed), person))
     distance = confidence(person)
-    return average(
-        [tie for tie in listed if abs(tie[1].narrative - person.narrative) <= distance]
-    )
+    return average([tie for tie in listed if abs(tie[1].narrative - person.narrative) <= distance])
 
 
 def biased_assimilation(person: Person) -> float:
@@ -121,11 +119,11 @@ def met(person: Person, chance: float) -> tuple[Person, float]:
     if person.weights is None:
         return person.neighbors[int(chance * len(person.neighbors))], 1.0
     passed = 0.0
-    for weight, other in zip(person.weights, person.neighbors, strict=True):
+    for weight, other in ties(person):
         passed += abs(weight)
         if chance < passed:
-            break
-    return other, weight
+            return other, weight
+    return ties(person)[-1][1], ties(person)[-1][0]
 
 
 def heard(person: Person, mine: float, weight: float, theirs: float) -> float:

@@ -93,7 +93,8 @@ class Values(Block):
 
     kind: Literal["values"]
     values: Annotated[tuple[Number, ...], Field(strict=False, min_length=1)]
-    """The values; as many as there are persons: in the group, or in all for initial values."""
+    """The values; as many as there are persons: in the group, or in all for initial values
+    and narrative."""
 
 
 def _short_distribution(value: Any) -> Any:

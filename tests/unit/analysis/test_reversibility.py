@@ -85,9 +85,7 @@ def test_a_certificate_vouches_for_every_dominated_state(content: Content, seed:
     certificate = certify(surroundings, bound)
     assume(certificate.holds)
     start = AlignmentModel(scenario).state
-    worst = worst_state(
-        population, bound, len(scenario.population.groups), anchor=start.anchor
-    )
+    worst = worst_state(population, bound, len(scenario.population.groups), anchor=start.anchor)
     states = [dominated(worst, population=population, seed=seed + r) for r in range(4)]
     states.append(start)
     rested = rest(surroundings, State.stack(states), step=0, n_steps=certificate.steps)
