@@ -174,9 +174,14 @@ def _read_edge_list(network: EdgeListFile, scenario: Scenario, root: Node) -> Ed
     content = read_plain(path, network.file, place=place)
     digest = _digest(content, network.digest, name=network.file, place=place)
     n, signed = scenario.population.size, scenario.signed
-    options = {"directed": network.directed, "self_loops": network.self_loops, "signed": signed}
     try:
-        read_edge_list(path, n_persons=n, **options)
+        read_edge_list(
+            path,
+            n_persons=n,
+            directed=network.directed,
+            signed=signed,
+            self_loops=network.self_loops,
+        )
     except EdgeListError as error:
         where = f"{network.file}:{error.line}:{error.column}" if error.line else network.file
         message = f"{where}: {error.rule}"

@@ -119,11 +119,11 @@ def met(person: Person, chance: float) -> tuple[Person, float]:
     if person.weights is None:
         return person.neighbors[int(chance * len(person.neighbors))], 1.0
     passed = 0.0
-    for weight, other in zip(person.weights, person.neighbors, strict=True):
+    for weight, other in ties(person):
         passed += abs(weight)
         if chance < passed:
-            break
-    return other, weight
+            return other, weight
+    return ties(person)[-1][1], ties(person)[-1][0]
 
 
 def heard(person: Person, mine: float, weight: float, theirs: float) -> float:

@@ -76,7 +76,9 @@ def _pull(target, everyone, narrative, threshold, share, slack, many, first, las
 
 
 @kernel
-def _adopt(after, narrative, lock_in, burden, stubbornness, graph, displaced, rates, extra, many, span):  # type: ignore[no-untyped-def]
+def _adopt(  # type: ignore[no-untyped-def]
+    after, narrative, lock_in, burden, stubbornness, graph, displaced, rates, extra, many, span
+):
     """Move n and ℓ, (N·R,), of a span of persons, a tile at a time."""
     columns = (after, narrative, lock_in, burden, stubbornness)
     threshold, share = extra

@@ -45,7 +45,9 @@ def _assimilate(target, narrative, own_weight, physics, many, first, last):  # t
 
 
 @kernel
-def _average(after, narrative, lock_in, burden, stubbornness, graph, total, rates, extra, many, span):  # type: ignore[no-untyped-def]
+def _average(  # type: ignore[no-untyped-def]
+    after, narrative, lock_in, burden, stubbornness, graph, total, rates, extra, many, span
+):
     """Move n and ℓ, (N·R,), of a span of persons, a tile at a time."""
     columns = (after, narrative, lock_in, burden, stubbornness)
     own_weight, physics = extra

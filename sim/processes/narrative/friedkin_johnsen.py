@@ -27,7 +27,9 @@ def _hold_back(target, anchor, stubbornness, many, first, last):  # type: ignore
 
 
 @kernel
-def _average(after, narrative, lock_in, burden, stubbornness, graph, total, rates, extra, many, span):  # type: ignore[no-untyped-def]
+def _average(  # type: ignore[no-untyped-def]
+    after, narrative, lock_in, burden, stubbornness, graph, total, rates, extra, many, span
+):
     """Move n and ℓ, (N·R,), of a span of persons, a tile at a time."""
     columns = (after, narrative, lock_in, burden, stubbornness)
     n_branches = 1 if many is None else many

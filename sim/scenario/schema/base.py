@@ -138,7 +138,8 @@ class Values(Block):
 
     kind: Literal["values"]
     values: Annotated[tuple[Number, ...], Field(strict=False, min_length=1)] | None = None
-    """As many as there are persons: in the group or in all, for initial values in all."""
+    """As many as there are persons: in the group or in all; for initial values and
+    narrative, in all."""
     file: str | None = None
     """Path of a CSV or Parquet file, relative to the scenario file that names it."""
     column: str | None = None

@@ -111,9 +111,9 @@ class Narrative(Block):
             example = "0.18" if self.rule == "fraction_threshold" else "2"
             message = f"the rule `{self.rule}` needs a `threshold`"
             raise cross_field(message, "rule", hint=f"for example `threshold: {example}`")
-        share = self.rule == "fraction_threshold" and isinstance(self.threshold, Constant)
-        if share and self.threshold.value > 1.0:
-            message = f"no share of others reaches a threshold of {self.threshold.value:g}"
+        least = self.threshold.value if isinstance(self.threshold, Constant) else 0.0
+        if self.rule == "fraction_threshold" and least > 1.0:
+            message = f"no share of others reaches a threshold of {least:g}"
             hint = "thresholds of `fraction_threshold` are shares; `count_threshold` counts"
             raise cross_field(message, "threshold", "rule", hint=hint)
 
