@@ -12,6 +12,7 @@ from analysis.restoration import FloatArray
 from sim.coefficients import Coefficients
 from sim.engine import advance
 from sim.environment import Environment
+from sim.model import AlignmentModel
 from sim.population import Population, State
 from sim.processes.sensitisation import largest_wear
 from sim.processes.stage import weighted
@@ -264,12 +265,17 @@ def _walk_down(passes: Callable[[int], bool], n: int) -> int:
 
 
 def largest_exposure(scenario: Scenario, population: Population, draws: Draws) -> FloatArray:
-    """Return the largest exposure each person reaches in one run of the scenario, (K, N)."""
-    environment = Environment.of(scenario, draws)
-    state = State.initial(scenario, population, draws)
-    surroundings = Surroundings(scenario, population, draws, environment)
-    frame = surroundings.frame(state, step=0)
-    peak: FloatArray = state.exposure[:, :, 0].copy()
+    """Return the largest exposure each person reaches in one run of the scenario, (K, N).
+
+    Optimizers, which can only lower it, act where their deployment is a stressor.
+    """
+    if deployment(scenario) is not None:
+        frame = AlignmentModel(scenario, replicate=draws.replicate).frame
+    else:
+        environment = Environment.of(scenario, draws)
+        surroundings = Surroundings(scenario, population, draws, environment)
+        frame = surroundings.frame(State.initial(scenario, population, draws), step=0)
+    peak: FloatArray = frame.state.exposure[:, :, 0].copy()
     for _ in range(scenario.time.steps):
         advance(frame, 1)
         np.maximum(peak, frame.state.exposure[:, :, 0], out=peak)

@@ -210,7 +210,9 @@ def _order(table: Table, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     wrong = np.flatnonzero(persons[order] != np.arange(rows.size))
     if wrong.size:
         place = order[wrong[0]]
-        message = f"person {persons[place]:g} where {wrong[0]} is missing or given twice"
+        found = persons[place]
+        fault = f"{found:g} is given twice" if found < wrong[0] else f"{wrong[0]} is missing"
+        message = f"`person` {fault}"
         hint = f"each number from 0 to {rows.size - 1} once"
         raise PersonsFileError(message, where=table.where(int(rows[place])), hint=hint)
     return order

@@ -254,6 +254,7 @@ def random_state(rng: np.random.Generator, branches: int) -> State:
         anchor=real(5, branches),
         wear=real(2, 5, branches),
         exited=rng.integers(0, 2, (5, branches)).astype(np.uint8),
+        intensity=real(3, branches),
     )
 
 

@@ -38,6 +38,34 @@ word = st.integers(0, 2**32 - 1)
 small = st.integers(1, 9)
 
 
+@given(
+    seed=st.integers(0, 2**64 - 1),
+    replicate=word,
+    item=word,
+    first=st.integers(0, 2**32 - 10),
+    n_draws=st.integers(0, 5),
+)
+def test_draws_of_one_item_are_those_of_its_steps(
+    seed: int, replicate: int, item: int, first: int, n_draws: int
+) -> None:
+    draws = Draws(seed, replicate)
+    along = draws.uniforms_of("drift", item, n_steps=3, n_draws=n_draws, first=first)
+    each = [
+        draws.uniforms("drift", 1, n_draws=n_draws, step=first + t, first=item)[:, 0]
+        for t in range(3)
+    ]
+    np.testing.assert_array_equal(along, np.reshape(each, (3, n_draws)).T)
+
+
+def test_draws_of_one_item_must_fit_the_counter() -> None:
+    for wrong in ({"item": -1}, {"item": 1 << 32}, {"first": (1 << 32) - 1}):
+        settings = {"item": 0, "n_steps": 2, "first": 0} | wrong
+        with pytest.raises(ValueError, match="does not fit the counter"):
+            Draws(1).uniforms_of("drift", settings.pop("item"), **settings)
+    with pytest.raises(KeyError):
+        Draws(1).uniforms_of("dirft", 0, n_steps=1)
+
+
 @pytest.mark.parametrize(("counter", "key", "answer"), KNOWN_ANSWERS)
 def test_known_answers(counter: Words, key: Words, answer: Words) -> None:
     engine = philox(*(np.uint64(w) for w in (*counter, *key)))
