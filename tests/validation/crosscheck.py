@@ -61,8 +61,8 @@ def _threshold() -> list[Finding]:
     model = AlignmentModel(scenario("crosscheck_threshold"))
     theirs = _configured(
         ThresholdModel(_network(model)),
-        parameters={"fraction_infected": 0.0},
-        nodes={"threshold": model.frame.population.threshold},
+        parameters={"fraction_infected": 0.1},
+        nodes={"threshold": model.frame.population.narrative_threshold},
     )
     theirs.status = dict(enumerate((narratives(model) >= 0.5).astype(int).tolist()))
     theirs.iteration()  # NDlib's iteration 0 reports the start
