@@ -9,10 +9,11 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from sim.compiled import cache_directory, source_digest
 
-_EVERYTHING: dict[str, object] = {
+_EVERYTHING: dict[str, Any] = {
     "population": {"size": 60},
     "stressors": [{"kind": "constant", "level": 0.2}],
     "exposure": {"noise": 0.2, "cure": 0.1},
@@ -26,7 +27,10 @@ _EVERYTHING: dict[str, object] = {
 _WORLDS = ((2, "poisson"), (2, "complete"), (5, "watts_strogatz"), (2, "barabasi_albert"))
 """Numbers of channels, which decide the width of packed relays, and kinds of network."""
 
-_RELAXATIONS = ({"relax": "adiabatic"}, {"relax": "once", "damage": 0.1, "damage_onset": 0.0})
+_RELAXATIONS: tuple[dict[str, Any], ...] = (
+    {"relax": "adiabatic"},
+    {"relax": "once", "damage": 0.1, "damage_onset": 0.0},
+)
 """What is compiled beside, in the same worlds: kernels for a line of loads, and for wear."""
 
 
@@ -39,7 +43,7 @@ def compile_kernels(precision: str = "double") -> float:
     start = time.perf_counter()
     for channels, network in _WORLDS:
         names = [f"c{k}" for k in range(channels)]
-        content = {**_EVERYTHING, "channels": names, "network": {"kind": network}}
+        content: dict[str, Any] = {**_EVERYTHING, "channels": names, "network": {"kind": network}}
         content |= {"constraints": {"coupling": 0.5, "spillover": {"c0": {"c1": 0.1}}}}
         scenario = Scenario.model_validate({**content, "precision": precision})
         AlignmentModel(scenario).step()
