@@ -28,7 +28,9 @@ def triangle(tmp_path: Path) -> tuple[np.ndarray, np.ndarray]:
     return up, up - down
 
 
-def written(folder: Path, *, suffix: str = "csv", groups: str = "{a: 1}", column: str = "up") -> Path:
+def written(
+    folder: Path, *, suffix: str = "csv", groups: str = "{a: 1}", column: str = "up"
+) -> Path:
     path = folder / "scenario.yaml"
     file = f"kind: values, file: thresholds.{suffix}"
     path.write_text(
