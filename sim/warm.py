@@ -45,7 +45,10 @@ _RULES: tuple[Content, ...] = (
 )
 """A narrative rule for each kernel but that of the default rule."""
 
-_RELAXATIONS = ({"relax": "adiabatic"}, {"relax": "once", "damage": 0.1, "damage_onset": 0.0})
+_RELAXATIONS: tuple[Content, ...] = (
+    {"relax": "adiabatic"},
+    {"relax": "once", "damage": 0.1, "damage_onset": 0.0},
+)
 """What is compiled beside, in the same worlds: kernels for a line of loads, and for wear."""
 
 
@@ -54,7 +57,7 @@ def compile_kernels(precision: str = "double") -> float:
     start = time.perf_counter()
     for channels, network in _WORLDS:
         names = [f"c{k}" for k in range(channels)]
-        content = {**_EVERYTHING, "channels": names, "network": {"kind": network}}
+        content: dict[str, Any] = {**_EVERYTHING, "channels": names, "network": {"kind": network}}
         content |= {"constraints": {"coupling": 0.5, "spillover": {"c0": {"c1": 0.1}}}}
         for stressors in (content["stressors"], _DRIVEN):
             _take_through({**content, "stressors": stressors, "precision": precision})
