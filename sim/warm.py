@@ -57,7 +57,7 @@ def compile_kernels(precision: str = "double") -> float:
     start = time.perf_counter()
     for channels, network in _WORLDS:
         names = [f"c{k}" for k in range(channels)]
-        content: dict[str, Any] = {**_EVERYTHING, "channels": names, "network": {"kind": network}}
+        content: Content = {**_EVERYTHING, "channels": names, "network": {"kind": network}}
         content |= {"constraints": {"coupling": 0.5, "spillover": {"c0": {"c1": 0.1}}}}
         for stressors in (content["stressors"], _DRIVEN):
             _take_through({**content, "stressors": stressors, "precision": precision})
