@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sim.streams import FloatArray
+from sim.compiled import kernel
 
 Counts = npt.NDArray[np.int64]
 
@@ -42,18 +42,19 @@ def information(counts: Counts) -> float:
     >>> round(information(np.array([[25, 25], [25, 25]])), 4)
     -0.0072
     """
-    n = int(counts.sum())
+    (a, b), (c, d) = counts.tolist()
+    n = a + b + c + d
     if n == 0:
         return math.nan
-    margins = (counts.sum(axis=0), counts.sum(axis=1))
-    return sum(_entropy(margin, n) for margin in margins) - _entropy(counts.ravel(), n)
+    apart = _entropy((a + b, c + d), n) + _entropy((a + c, b + d), n)
+    return apart - _entropy((a, b, c, d), n)
 
 
-def _entropy(counts: Counts, n: int) -> float:
+def _entropy(counts: tuple[int, ...], n: int) -> float:
     """Return Miller and Madow's estimate of an entropy [bits]."""
-    filled = counts[counts > 0]
-    share = filled / n
-    return float(-(share * np.log2(share)).sum() + (filled.size - 1) / (2.0 * n * math.log(2.0)))
+    filled = [count / n for count in counts if count > 0]
+    plug_in = -sum(share * math.log2(share) for share in filled)
+    return plug_in + (len(filled) - 1) / (2.0 * n * math.log(2.0))
 
 
 def ranking(counts: Counts) -> float:
@@ -72,10 +73,10 @@ def ranking(counts: Counts) -> float:
     >>> ranking(np.array([[90, 10], [20, 80]]))
     0.85
     """
-    false, true = counts.sum(axis=1)
-    if false == 0 or true == 0:
+    (right_0, wrong_0), (wrong_1, right_1) = counts.tolist()
+    if right_0 + wrong_0 == 0 or wrong_1 + right_1 == 0:
         return math.nan
-    return float(0.5 * (1.0 + counts[1, 1] / true - counts[0, 1] / false))
+    return float(0.5 * (1.0 + right_1 / (wrong_1 + right_1) - wrong_0 / (right_0 + wrong_0)))
 
 
 class Calibration(NamedTuple):
@@ -123,27 +124,30 @@ def calibration(cells: Counts) -> Calibration:
     >>> calibration(np.array([[[40, 10, 0], [0, 50, 0]]])).bias
     0.1
     """
-    answers = cells[..., :2].sum(axis=(1, 2))
-    if not answers.any():
-        return Calibration(math.nan, math.nan)
-    weight, gap, variance = answers.astype(np.float64), *_gaps(cells, answers)
-    bias = float(np.average(gap, weights=weight))
-    weight[answers < 2] = 0.0
-    if not weight.any():
-        return Calibration(bias, math.nan)
-    return Calibration(bias, float(np.average(gap**2 - variance, weights=weight)))
+    return Calibration(*_compare(cells))
 
 
-def _gaps(cells: Counts, answers: Counts) -> tuple[FloatArray, FloatArray]:
-    """Return reported less true share of each cell, (C,), and its sampling variance, (C,)."""
-    asked = np.maximum(cells.sum(axis=(1, 2)), 1)
-    n = np.maximum(answers, 1)
-    reported = cells[:, :, 1].sum(axis=1) / n
-    truth = cells[:, 1].sum(axis=1) / asked
-    said, active = np.array([0.0, 1.0]), np.array([0.0, 1.0])
-    z = np.zeros(cells.shape)
-    z[:, :, :2] = (said - reported[:, None, None]) * (asked / n)[:, None, None]
-    z -= (active - truth[:, None])[:, :, None]
-    spread = (cells * z**2).sum(axis=(1, 2)) / asked**2
-    gap = np.where(answers > 0, reported - truth, 0.0)
-    return gap, spread * n / np.maximum(n - 1, 1)
+@kernel
+def _compare(cells):  # type: ignore[no-untyped-def]
+    """Return bias and square over cells, nan where there is nothing to average."""
+    bias, square, n_all, n_several = 0.0, 0.0, 0, 0
+    for cell in cells:
+        n, asked = cell[:, :2].sum(), cell.sum()
+        if n == 0:
+            continue
+        reported, truth = cell[:, 1].sum() / n, cell[1].sum() / asked
+        gap, spread = reported - truth, 0.0
+        for active in range(2):
+            for said in range(3):
+                z = -(active - truth)
+                if said < 2:
+                    z += (said - reported) * asked / n
+                spread += cell[active, said] * z * z
+        bias, n_all = bias + n * gap, n_all + n
+        if n > 1:
+            variance = spread / asked / asked * n / (n - 1)
+            square, n_several = square + n * (gap * gap - variance), n_several + n
+    return (
+        bias / n_all if n_all > 0 else math.nan,
+        square / n_several if n_several > 0 else math.nan,
+    )

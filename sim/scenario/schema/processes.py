@@ -113,8 +113,8 @@ class Feedback(Block):
     response_trust: Number = 4.0
     """r1 in the response probability σ(r0 + r1 T + r2 L)."""
     response_constrained: Number = 0.0
-    """r2 in σ(r0 + r1 T + r2 L): how far being under the constraint asked about changes the odds of
-    answering; 0: answers are missing at random."""
+    """r2 in σ(r0 + r1 T + r2 L), L the constraint asked about: below 0 the constrained are more
+    silent, above 0 less; 0: whether one answers does not depend on what there is to say."""
     exit: Share = 0.0
     """Probability, times ℓ, that a person stops answering for good in a step [1/step]."""
     over_report: Misreport = Misreport()

@@ -142,3 +142,27 @@ def test_a_folder_of_something_else_is_refused(remanence: Call, folder: Path) ->
     assert said.code == 2
     assert "c holds a `cost` run" in said.err
     assert (folder / "c" / "series.parquet").read_bytes() == before
+
+
+def test_an_interrupted_run_is_resumed_to_the_same_bytes(
+    remanence: Call, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = ("run", "small.yaml", "--replicates", "3", "--set", "record.persons={every: 4}")
+    remanence(*command, "--out", "whole")
+    advance, seen = "sim.cli.options.Progress.advance", []
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        seen.append(0)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(advance, interrupted)
+        said = remanence(*command, "--workers", "1", "--out", "r")
+    assert (said.code, len(seen)) == (130, 1)
+    assert "continue with --resume" in said.err
+    assert remanence(*command, "--out", "r", "--resume", "--seed", "5").code == 2
+    assert remanence(*command, "--out", "r", "--resume").code == 0
+    for name in ("series", "events", "persons"):
+        file = f"{name}.parquet"
+        assert (folder / "r" / file).read_bytes() == (folder / "whole" / file).read_bytes()
+    assert not (folder / "r" / "parts").exists()

@@ -98,7 +98,7 @@ def test_tables_are_exported(remanence: Call, two: tuple[Path, Path], folder: Pa
         "cost.nc", "manifest.json", "scenario.yaml",
     ]  # fmt: skip
     remanence("run", "small.yaml", "--out", "r")
-    assert remanence("export", "r").out.split() == ["r/series.csv"]
+    assert remanence("export", "r").out.split() == ["r/series.csv", "r/events.csv"]
 
 
 def test_what_is_no_run_is_a_usage_error(remanence: Call, two: tuple[Path, Path]) -> None:
