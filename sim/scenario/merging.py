@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from sim.scenario.located import Node, Place, kind_of, plain
+from sim.scenario.narrative_rules import READ_BY
 from sim.scenario.problems import ScenarioError, refuse
-from sim.scenario.schema.narrative import READ_BY
 
 
 def merged(base: Node, top: Node) -> Node:

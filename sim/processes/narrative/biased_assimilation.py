@@ -18,7 +18,10 @@ from sim.scenario.schema import Scenario
 @inlined
 def _assimilated(n, others, weight, bias):  # type: ignore[no-untyped-def]
     """Return where a person is pulled; n itself where oneself and others weigh nothing."""
-    against, for_it = (1.0 - n) ** bias * (1.0 - others), n**bias * others
+    if bias == 1.0:  # powers cost most of the time
+        against, for_it = (1.0 - n) * (1.0 - others), n * others
+    else:
+        against, for_it = (1.0 - n) ** bias * (1.0 - others), n**bias * others
     total = weight + for_it + against
     return (weight * n + for_it) / total if total > 0.0 else n
 

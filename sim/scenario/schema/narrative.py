@@ -7,18 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from sim.scenario.narrative_rules import READ_BY
 from sim.scenario.schema.base import Block, Constant, Distribution, NonNegative, Share, cross_field
-
-READ_BY: Mapping[str, tuple[str, ...]] = {
-    "confidence": ("hegselmann_krause", "deffuant"),
-    "confidence_lock_in": ("hegselmann_krause", "deffuant"),
-    "pairs": ("deffuant",),
-    "convergence": ("deffuant",),
-    "self_weight": ("biased_assimilation",),
-    "bias": ("biased_assimilation",),
-    "threshold": ("fraction_threshold", "count_threshold"),
-}
-"""Keys that only some rules read, and which; all other keys are read by every rule."""
 
 DEFAULTS: Mapping[str, float] = {
     "confidence": 0.2,

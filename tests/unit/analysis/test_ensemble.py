@@ -31,7 +31,9 @@ def surroundings_of(scenario: Scenario, *, where: str) -> Surroundings:
 
 def some_problems(scenario: Scenario, *, where: str, n: int, seed: int) -> EnsembleProblems:
     surroundings = surroundings_of(scenario, where=where)
-    states = [random_state(surroundings.population, seed=seed + p) for p in range(n)]
+    states = [
+        random_state(surroundings.population, seed=seed + p).suited(scenario) for p in range(n)
+    ]
     clocks = np.arange(n) // 2 if where == "future" else np.zeros(n, dtype=np.int64)
     return EnsembleProblems(surroundings, State.stack(states), clocks)
 
@@ -68,7 +70,9 @@ def test_the_actual_future_is_the_one_a_fork_lives_through(
         model.step()
     plan = np.random.default_rng(seed).exponential(2.0, (r.horizon, 1))
     surroundings = surroundings_of(scenario, where="future")
-    others = [random_state(surroundings.population, seed=seed + p) for p in range(2)]
+    others = [
+        random_state(surroundings.population, seed=seed + p).suited(scenario) for p in range(2)
+    ]
     states, clocks = State.stack([others[0], model.state, others[1]]), np.array([0, delay, delay])
     problems = EnsembleProblems(surroundings, states, clocks)
     outcome = problems.evaluate(np.array([2, 1, 0]), np.repeat(plan, 3, axis=1))

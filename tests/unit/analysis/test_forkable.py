@@ -53,7 +53,7 @@ def test_our_engine_behind_the_protocol_costs_the_same(
     population = Population.draw(scenario, draws)
     environment = (Environment.bench if where == "bench" else Environment.of)(scenario)
     surroundings = Surroundings(scenario, population, draws, environment)
-    states = [random_state(population, seed=p) for p in range(n_problems)]
+    states = [random_state(population, seed=p).suited(scenario) for p in range(n_problems)]
     for p, state in enumerate(states):
         state.constraint[...] &= p > 0
         state.exposure *= p
