@@ -109,6 +109,31 @@ def oscillating(draw: st.DrawFn) -> Content:
 
 
 @st.composite
+def seasonal(draw: st.DrawFn) -> Content:
+    wave = {"mean": draw(between(0.0, 0.5)), "amplitude": draw(between(0.2, 1.0))}
+    period = {"period": draw(between(2.0, 8.0)), "peak": draw(between(0.0, 8.0))}
+    return base(stressors=[{"kind": "seasonal"} | wave | period])
+
+
+@st.composite
+def fading_shocks(draw: st.DrawFn) -> Content:
+    shocks = {"rate": draw(between(0.05, 0.5)), "size": draw(between(0.3, 1.5))}
+    return base(
+        seed=draw(st.integers(0, 100)),
+        stressors=[{"kind": "shocks", "decay": draw(between(0.3, 1.0))} | shocks],
+    )
+
+
+@st.composite
+def drifting(draw: st.DrawFn) -> Content:
+    drift = {"mean": draw(between(0.0, 0.4)), "sd": draw(between(0.1, 0.5)), "relaxation": 3}
+    return base(
+        seed=draw(st.integers(0, 100)),
+        stressors=[{"kind": "ornstein_uhlenbeck"} | drift],
+    )
+
+
+@st.composite
 def noisy(draw: st.DrawFn) -> Content:
     return base(
         seed=draw(st.integers(0, 100)),
@@ -196,6 +221,9 @@ REGIMES: dict[str, tuple[Search, str]] = {
     "turnover": (turnover(), "A2"),
     "oscillating stress": (oscillating(), "A2"),
     "noisy stress": (noisy(), "A2"),
+    "seasonal stress": (seasonal(), "A2"),
+    "shocks that fade": (fading_shocks(), "A2"),
+    "stress that drifts": (drifting(), "A2"),
     "trust recovers": (recovering_trust(), "A2"),
     "displacement heals": (healing_narrative(), "A2"),
     "an optimizer acts during exposure": (corrected_meanwhile(), "A2"),
