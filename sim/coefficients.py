@@ -44,6 +44,7 @@ class Coefficients:
     gain: float
     trust_dependence: float
     lock_in_dependence: float
+    backlash: float
     decay: float
     u_max: float
     damage: FloatArray
@@ -94,6 +95,7 @@ class Coefficients:
             gain=correction.gain,
             trust_dependence=correction.trust_dependence,
             lock_in_dependence=correction.lock_in_dependence,
+            backlash=correction.backlash,
             decay=correction.decay,
             u_max=correction.u_max,
             damage=_by_channel(constraints.damage, channels),

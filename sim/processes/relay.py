@@ -213,7 +213,7 @@ def _run(frame: Frame) -> None:
     many, graph = several(state), population.graph
     exposure, narrative = flat(state.exposure), state.narrative.ravel()
     groups = (population.group, population.group_starts)
-    persons = (exposure, narrative, frame.reach.ravel(), *groups)
+    persons = (exposure, narrative, frame.relief.ravel(), *groups)
     physics = (c.coupling, c.spillover, c.narrative_feed, (c.damage, c.damage_onset))
     before, after = flat(state.constraint), flat(frame.spare_constraint)
     words = empty_words(graph, before)
@@ -285,11 +285,11 @@ STAGE = Stage(
     name="relay",
     summary="Add up the load on each constraint; switch the relays.",
     equation=(
-        "S = E + narrative_feed · n − gain_i · a + coupling Σ_j W_ij L_j + Σ_m spillover L_m; "
+        "S = E + narrative_feed · n − relief_i · a + coupling Σ_j W_ij L_j + Σ_m spillover L_m; "
         "L ← 1 if S ≥ up − wear, 0 if S ≤ down; "
         "wear ← min(wear + damage · max(S − damage_onset, 0), up − down)"
     ),
-    reads=("exposure", "narrative", "reach", "correction", "constraint", "wear", "held"),
+    reads=("exposure", "narrative", "relief", "correction", "constraint", "wear", "held"),
     writes=("constraint", "wear", "burden", "active", "changes", "avalanches"),
     run=_run,
     order=_order,

@@ -66,6 +66,8 @@ class Frame:
         R): inactive, active, nothing.
     reach
         gain_i of this step, (N, R) [load per unit of correction].
+    relief
+        What a unit of correction takes off the load, (N, R) [load]; without backlash `reach` itself.
     listening
         Whether anyone reads the reports of this step.
     held
@@ -93,6 +95,7 @@ class Frame:
     changes: IntArray
     reports: IntArray
     reach: FloatArray
+    relief: FloatArray
     spare_constraint: RelayArray
     spare_narrative: FloatArray
     held: tuple[FloatArray, FloatArray] = field(
@@ -124,7 +127,7 @@ class Frame:
     ) -> Frame:
         """Return a frame with its work space laid out for the state's branches."""
         n_channels, _, n_branches = state.exposure.shape
-        n_groups = population.group_share.size
+        n_groups, reach = population.group_share.size, np.zeros_like(state.trust)
         frame = cls(
             population=population,
             coefficients=coefficients,
@@ -140,7 +143,8 @@ class Frame:
             active=np.zeros((n_groups, n_channels, n_branches), dtype=np.int64),
             changes=np.zeros((2, n_branches), dtype=np.int64),
             reports=np.zeros((n_groups, n_channels, 2, 3, n_branches), dtype=np.int64),
-            reach=np.zeros_like(state.trust),
+            reach=reach,
+            relief=np.zeros_like(reach) if coefficients.backlash > 0.0 else reach,
             spare_constraint=np.zeros_like(state.constraint),
             spare_narrative=np.zeros_like(state.narrative),
         )

@@ -254,6 +254,7 @@ def _correction(draw: st.DrawFn) -> Content:
         "trust_dependence": draw(maybe(share)),
         "lock_in_dependence": draw(maybe(share)),
         "decay": draw(maybe(share, otherwise=1.0)),
+        "backlash": draw(maybe(share)),
     }
 
 
@@ -324,6 +325,7 @@ def any_order(draw: st.DrawFn, *, max_size: int = 20) -> Content:
         kept = {name: content["narrative"][name] for name in rates}
         content["narrative"] = draw(bounded_rules) | kept
     content["narrative"]["lock_in_mode"] = draw(st.sampled_from(["ratchet", "symmetric"]))
+    content["correction"]["backlash"] = draw(maybe(between(0.0, 3.0)))
     content["stressors"] += draw(deployments(tuple(content["channels"])))
     return content
 

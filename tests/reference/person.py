@@ -58,7 +58,8 @@ class Person(mesa.Agent):
 
     def weigh(self) -> None:
         """Set the load from everything but relays."""
-        model, gain = self.model, self.gain()
+        model, provoked = self.model, self.model.resolved.correction.backlash * (1.0 - self.trust)
+        gain = self.gain() * (1.0 - provoked)
         correction = model.correction[self.group]
         self.own_load = [
             self.exposure[k] + model.feed[k] * self.narrative - gain * correction[k]

@@ -313,6 +313,7 @@ def random_scenario(dice: Dice, *, size: int) -> Block:
             "lock_in_dependence": dice.share(),
             "decay": dice.maybe(dice.share, otherwise=1.0),
             "u_max": dice.uniform(0.5, 6.0),
+            "backlash": dice.choice([0.0, 0.0, dice.random(), dice.uniform(1.0, 3.0)]),
         },
         "narrative": _narrative(dice),
         **_trust_and_reports(dice, names),

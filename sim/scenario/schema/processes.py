@@ -77,6 +77,9 @@ class Correction(Block):
     """ρ_T: share of the gain lost when trust is 0."""
     lock_in_dependence: Share = 0.5
     """ρ_ℓ: share of the gain lost when lock-in is 1."""
+    backlash: Annotated[float, Field(ge=0.0, le=10.0)] = 0.0
+    """How far distrust takes a correction for provocation: what it takes off the load is multiplied
+    by 1 − backlash (1 − T); above 1 it adds load where trust is low, which breaks order (A1)."""
     decay: Share = 1.0
     """δ: share of the correction that vanishes a step when withdrawn; 1: nothing lingers."""
     u_max: Positive = 6.0
