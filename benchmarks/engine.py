@@ -42,7 +42,7 @@ def begun(prepared: tuple[Scenario, Population, State, Draws], *, listening: boo
         population,
         state,
         coefficients=Coefficients.of(scenario),
-        environment=Environment.of(scenario),
+        environment=Environment.of(scenario, draws),
         draws=draws,
         listening=listening,
     )

@@ -25,7 +25,8 @@ from tests.property.strategies import Content, measurable, resolved, rising_and_
 
 def surroundings_of(scenario: Scenario, *, where: str) -> Surroundings:
     draws = Draws(scenario.seed)
-    environment = (Environment.bench if where == "bench" else Environment.of)(scenario)
+    world = Environment.of(scenario, draws)
+    environment = Environment.bench(scenario) if where == "bench" else world
     return Surroundings(scenario, Population.draw(scenario, draws), draws, environment)
 
 

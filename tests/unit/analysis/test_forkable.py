@@ -51,7 +51,8 @@ def test_our_engine_behind_the_protocol_costs_the_same(
     scenario = resolved(content)
     draws = Draws(scenario.seed)
     population = Population.draw(scenario, draws)
-    environment = (Environment.bench if where == "bench" else Environment.of)(scenario)
+    world = Environment.of(scenario, draws)
+    environment = Environment.bench(scenario) if where == "bench" else world
     surroundings = Surroundings(scenario, population, draws, environment)
     states = [random_state(population, seed=p).suited(scenario) for p in range(n_problems)]
     for p, state in enumerate(states):
