@@ -83,8 +83,9 @@ def test_a_certificate_vouches_for_every_dominated_state(content: Content, seed:
     assert bound is not None
     certificate = certify(surroundings, bound)
     assume(certificate.holds)
-    worst = worst_state(population, bound, len(scenario.population.groups)).suited(scenario)
+    worst = worst_state(population, bound, len(scenario.population.groups))
     states = [dominated(worst, population=population, seed=seed + r) for r in range(4)]
+    states = [state.suited(scenario) for state in states]
     states.append(AlignmentModel(scenario).state)
     rested = rest(surroundings, State.stack(states), step=0, n_steps=certificate.steps)
     frame = surroundings.frame(rested, step=certificate.steps)
