@@ -126,7 +126,7 @@ class Snapshots(Block):
     """Steps made when they are taken [steps]."""
     every: Steps | None = None
     """Steps between two of them, from step 0 on [steps]."""
-    sample: Literal["all"] | Annotated[int, Field(ge=1)] = "all"
+    sample: Literal["all"] | Annotated[int, Field(ge=1, le=50_000_000)] = "all"
     """`all`, or how many persons at most: drawn once, the same at every step."""
     columns: Annotated[tuple[PersonColumn, ...], Field(strict=False)] = ()
     """Columns; left out: the state, group and burden."""
@@ -143,7 +143,7 @@ class Snapshots(Block):
 class Avalanches(Block):
     """Which avalanches are events."""
 
-    least: Annotated[int, Field(ge=1)] = 1
+    least: Annotated[int, Field(ge=1, le=1_000_000_000)] = 1
     """Smallest that is written down [relays]."""
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.agents import Person
+from sim.engine import advance
 from sim.model import AlignmentModel
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
@@ -99,7 +100,10 @@ def test_no_number_depends_on_what_is_recorded(content: Content, every: int, sam
     for model in models:
         while model.running:
             model.step()
+    unwatched = AlignmentModel(models[0].resolved)
+    advance(unwatched.frame, unwatched.resolved.time.steps)
     assert models[0].state.equals(models[1].state)
+    assert models[0].state.equals(unwatched.state)
 
 
 def test_a_fork_records_what_its_parent_would() -> None:
