@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -54,34 +54,25 @@ class Certificate:
         return self.reached_zero and self.proof
 
 
-def worst_state(
-    population: Population,
-    exposure: FloatArray,
-    n_groups: int,
-    *,
-    anchor: FloatArray | None = None,
-    wears: bool = False,
-) -> State:
+def worst_state(population: Population, exposure: FloatArray, *, start: State) -> State:
     """Return the state that dominates all others with exposure up to the one given, (K, N).
 
-    Anchors, (N, 1), never grow after the start: those of the start dominate.  Where constraints
-    wear, every activation threshold is at its floor.
+    Parameters
+    ----------
+    start
+        Where the scenario starts.  Its anchors stay, so that they dominate; where it has a column
+        for wear, every activation threshold is at its floor.
     """
-    n_channels, n_persons = population.up.shape
-    ones = np.ones((n_persons, 1), population.up.dtype)
-    counts = np.zeros((n_groups, n_channels, 1), dtype=np.int64)
-    worn = largest_wear(population)[:, :, None].astype(ones.dtype)
-    return State(
-        exposure=exposure[:, :, None].astype(ones.dtype),
-        constraint=np.ones((n_channels, n_persons, 1), dtype=np.uint8),
-        narrative=ones.copy(),
-        lock_in=ones.copy(),
-        trust=np.zeros_like(ones),
-        correction=np.zeros((n_groups, n_channels, 1)),
-        answers=counts,
-        positives=counts.copy(),
-        anchor=np.empty(0) if anchor is None else anchor.copy(),
-        wear=worn if wears else np.empty(0),
+    stored, worn = population.up.dtype, largest_wear(population)[:, :, None]
+    return replace(
+        start.copy(),
+        exposure=exposure[:, :, None].astype(stored),
+        constraint=np.ones_like(start.constraint),
+        narrative=np.ones_like(start.narrative),
+        lock_in=np.ones_like(start.lock_in),
+        trust=np.zeros_like(start.trust),
+        correction=np.zeros_like(start.correction),
+        wear=worn.astype(stored) if start.wear.size else start.wear,
     )
 
 
@@ -138,12 +129,8 @@ def certify(surroundings: Surroundings, exposure: FloatArray) -> Certificate:
     if ratchets.any():
         weight = Coefficients.of(scenario).weight
         return Certificate(False, 0, float(weighted(weight, ratchets.mean(axis=1))), proof)
-    n_groups = len(scenario.population.groups)
     start = State.initial(scenario, surroundings.population, surroundings.draws)
-    wears = any(each(scenario.constraints.damage).values())
-    state = worst_state(
-        surroundings.population, exposure, n_groups, anchor=start.anchor, wears=wears
-    ).suited(scenario)
+    state = worst_state(surroundings.population, exposure, start=start)
     frame = surroundings.frame(state, step=0)
     for step in range(1, scenario.twin.certificate_steps + 1):
         if surroundings.stopped():

@@ -31,8 +31,9 @@ def _fill(reach, relief, trust, lock_in, physics, many, span):  # type: ignore[n
 def _run(frame: Frame) -> None:
     state, c, many = frame.state, frame.coefficients, several(frame.state)
     physics = (c.gain, c.trust_dependence, c.lock_in_dependence, c.backlash)
-    columns = (frame.reach.ravel(), frame.relief.ravel(), state.trust.ravel(), state.lock_in.ravel())
-    frame.over_persons(lambda span: _fill(*columns, physics, many, span))
+    reach, relief = frame.reach.ravel(), frame.relief.ravel()
+    trust, lock_in = state.trust.ravel(), state.lock_in.ravel()
+    frame.over_persons(lambda span: _fill(reach, relief, trust, lock_in, physics, many, span))
 
 
 def _order(scenario: Scenario) -> Order:

@@ -67,7 +67,7 @@ class Frame:
     reach
         gain_i of this step, (N, R) [load per unit of correction].
     relief
-        What a unit of correction takes off the load, (N, R) [load]; without backlash `reach` itself.
+        What a unit of correction takes off the load, (N, R) [load]; `reach` without backlash.
     listening
         Whether anyone reads the reports of this step.
     held

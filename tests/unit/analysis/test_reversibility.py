@@ -71,7 +71,9 @@ def dominated(worst: State, *, population: Population, seed: int) -> State:
     state = random_state(population, seed=seed)
     state.exposure[...] = worst.exposure * rng.random(worst.exposure.shape)
     state.correction[...] = 0.0
-    state.anchor = worst.anchor * rng.random(worst.anchor.shape)
+    for name in ("anchor", "wear"):
+        column = getattr(worst, name)
+        setattr(state, name, column * rng.random(column.shape))
     return state
 
 
@@ -85,10 +87,9 @@ def test_a_certificate_vouches_for_every_dominated_state(content: Content, seed:
     certificate = certify(surroundings, bound)
     assume(certificate.holds)
     start = AlignmentModel(scenario).state
-    n_groups = len(scenario.population.groups)
-    worst = worst_state(population, bound, n_groups, anchor=start.anchor).suited(scenario)
+    worst = worst_state(population, bound, start=start)
     states = [dominated(worst, population=population, seed=seed + r) for r in range(4)]
-    states.append(start)
+    states = [state.suited(scenario) for state in (*states, start)]
     rested = rest(surroundings, State.stack(states), step=0, n_steps=certificate.steps)
     frame = surroundings.frame(rested, step=certificate.steps)
     for _ in range(10):
@@ -104,9 +105,7 @@ def test_the_worst_state_is_the_worst(content: Content, seed: int) -> None:
     population = model.frame.population
     bound = exposure_bound(scenario, population)
     assert bound is not None
-    worst = worst_state(
-        population, bound, len(scenario.population.groups), anchor=model.state.anchor
-    )
+    worst = worst_state(population, bound, start=model.state)
     for _ in range(scenario.time.steps):
         model.step()
         assert model.state.no_worse_than(worst, tolerance=1e-12).all()
@@ -182,7 +181,8 @@ def test_ratchets_get_no_certificate() -> None:
     assert certificate.prevalence == pytest.approx(0.1, abs=0.06)
     surroundings = on_the_bench(resolved(crowd(ratchet_share=0.1)))
     population = surroundings.population
-    worst = worst_state(population, np.full(population.up.shape, 3.0), 1)
+    start = AlignmentModel(surroundings.scenario).state
+    worst = worst_state(population, np.full(population.up.shape, 3.0), start=start)
     rested = rest(surroundings, worst, step=0, n_steps=200)
     left = surroundings.frame(rested, step=200).prevalence()
     assert left.tolist() == [certificate.prevalence]
