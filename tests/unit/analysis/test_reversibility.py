@@ -69,6 +69,7 @@ def dominated(worst: State, *, population: Population, seed: int) -> State:
     """Return a state nowhere worse than the worst one."""
     rng = np.random.default_rng(seed)
     state = random_state(population, seed=seed)
+    state.wear = worst.wear * rng.random(worst.wear.shape)
     state.exposure[...] = worst.exposure * rng.random(worst.exposure.shape)
     state.correction[...] = 0.0
     return state
@@ -83,7 +84,12 @@ def test_a_certificate_vouches_for_every_dominated_state(content: Content, seed:
     assert bound is not None
     certificate = certify(surroundings, bound)
     assume(certificate.holds)
-    worst = worst_state(population, bound, len(scenario.population.groups))
+    worst = worst_state(
+        population,
+        bound,
+        len(scenario.population.groups),
+        wears=any(scenario.constraints.damage.values()),
+    )
     states = [dominated(worst, population=population, seed=seed + r) for r in range(4)]
     states.append(AlignmentModel(scenario).state)
     rested = rest(surroundings, State.stack(states), step=0, n_steps=certificate.steps)
@@ -101,7 +107,12 @@ def test_the_worst_state_is_the_worst(content: Content, seed: int) -> None:
     population = model.frame.population
     bound = exposure_bound(scenario, population)
     assert bound is not None
-    worst = worst_state(population, bound, len(scenario.population.groups))
+    worst = worst_state(
+        population,
+        bound,
+        len(scenario.population.groups),
+        wears=any(scenario.constraints.damage.values()),
+    )
     for _ in range(scenario.time.steps):
         model.step()
         assert model.state.no_worse_than(worst, tolerance=1e-12).all()
@@ -245,7 +256,7 @@ def test_a_larger_factor_is_nowhere_better(
     frames = []
     for factor in (small, large):
         surroundings = on_the_bench(twin_at(scenario, factor))
-        state = random_state(surroundings.population, seed=seed)
+        state = random_state(surroundings.population, seed=seed, scenario=surroundings.scenario)
         frames.append(surroundings.frame(state, step=0))
     for _ in range(15):
         for frame in frames:
