@@ -51,6 +51,11 @@ def spread(low: float, high: float) -> st.SearchStrategy[Content]:
         "lognormal": lambda middle, by: {"median": middle, "sigma": by},
         "normal": lambda middle, by: {"mean": middle, "sd": by},
         "uniform": lambda middle, by: {"low": middle - by, "high": middle + by},
+        "gamma": lambda middle, by: {"shape": 1.0 / by, "scale": middle * by},
+        "scipy": lambda middle, by: {
+            "name": "logistic",
+            "parameters": {"loc": middle, "scale": by / 2.0},
+        },
     }
     return st.builds(
         lambda kind, middle, by: {"kind": kind} | kinds[kind](middle, by),
@@ -239,6 +244,7 @@ def _constraints(draw: st.DrawFn, names: Names) -> Content:
     load = maybe(between(0.0, 2.0))
     return {
         "activation": draw(per_channel(names, spread(0.2, 1.5))),
+        "correlation": draw(maybe(between(0.0, 0.9))),
         "width": draw(per_channel(names, widths)),
         "ratchet_share": draw(per_channel(names, maybe(share))),
         "coupling": draw(per_channel(names, load)),

@@ -42,6 +42,14 @@ class Dice(random.Random):
                 {"kind": "lognormal", "median": middle, "sigma": width},
                 {"kind": "normal", "mean": middle, "sd": width},
                 {"kind": "uniform", "low": middle - width, "high": middle + width},
+                {"kind": "exponential", "mean": middle},
+                {"kind": "gamma", "shape": 4.0, "scale": middle / 4.0},
+                {"kind": "beta", "a": 1.0 + middle, "b": 2.0},
+                {
+                    "kind": "scipy",
+                    "name": "weibull_min",
+                    "parameters": {"c": 1.0 + width, "scale": middle},
+                },
             ]
         )
 
@@ -198,6 +206,7 @@ def _constraints(dice: Dice, names: list[str], *, signed: bool) -> Block:
 
     return {
         "activation": dice.per_channel(names, lambda: dice.spread(0.2, 1.5)),
+        "correlation": dice.maybe(lambda: dice.uniform(0.0, 0.9)),
         "width": dice.per_channel(names, width),
         "ratchet_share": dice.per_channel(names, lambda: dice.maybe(dice.share)),
         "coupling": dice.per_channel(names, load),

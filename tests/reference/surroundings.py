@@ -8,6 +8,7 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
+from scipy import stats
 from scipy.special import ndtri
 from scipy.stats import poisson
 
@@ -115,5 +116,13 @@ def quantiles(distribution: AnyDistribution, uniform: np.ndarray) -> np.ndarray:
             return distribution.mean + distribution.sd * ndtri(uniform)
         case "lognormal":
             return distribution.median * np.exp(distribution.sigma * ndtri(uniform))
+        case "exponential":
+            return stats.expon.ppf(uniform, scale=distribution.mean)
+        case "gamma":
+            return stats.gamma.ppf(uniform, distribution.shape, scale=distribution.scale)
+        case "beta":
+            return stats.beta.ppf(uniform, distribution.a, distribution.b)
+        case "scipy":
+            return getattr(stats, distribution.name).ppf(uniform, **distribution.parameters)
         case _:
             return np.array(distribution.values)

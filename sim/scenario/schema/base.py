@@ -172,18 +172,9 @@ def _short_distribution(value: Any) -> Any:
     return short_constant(value)
 
 
-AnyDistribution = Annotated[
-    Constant
-    | Uniform
-    | Normal
-    | Lognormal
-    | Exponential
-    | Gamma
-    | Beta
-    | NamedDistribution
-    | Values,
-    Field(discriminator="kind"),
-]
+Law = Constant | Uniform | Normal | Lognormal | Exponential | Gamma | Beta | NamedDistribution
+"""A distribution of which any number of values can be drawn."""
+AnyDistribution = Annotated[Law | Values, Field(discriminator="kind")]
 Distribution = Annotated[
     AnyDistribution,
     BeforeValidator(

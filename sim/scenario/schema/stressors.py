@@ -8,25 +8,20 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from sim.scenario.schema.base import (
     Block,
-    Constant,
-    Lognormal,
+    Law,
     Name,
     NonNegative,
-    Normal,
     Number,
     Positive,
     Share,
     Step,
-    Uniform,
     cross_field,
     short_constant,
 )
 
 Marks = Annotated[
-    Annotated[Constant | Uniform | Normal | Lognormal, Field(discriminator="kind")],
-    BeforeValidator(
-        short_constant, json_schema_input_type=Number | Constant | Uniform | Normal | Lognormal
-    ),
+    Annotated[Law, Field(discriminator="kind")],
+    BeforeValidator(short_constant, json_schema_input_type=Number | Law),
 ]
 """A distribution that belongs to no person."""
 

@@ -250,7 +250,7 @@ def test_a_larger_factor_is_nowhere_better(
     frames = []
     for factor in (small, large):
         surroundings = on_the_bench(twin_at(scenario, factor))
-        state = random_state(surroundings.population, seed=seed).suited(scenario)
+        state = random_state(surroundings.population, seed=seed, scenario=scenario)
         frames.append(surroundings.frame(state, step=0))
     for _ in range(15):
         for frame in frames:
