@@ -16,11 +16,12 @@ from analysis.reversibility import Certificate, certify, exposure_bound
 from sim.engine import advance
 from sim.environment import Environment
 from sim.model import AlignmentModel
-from sim.population import ROUNDING, State
+from sim.population import ROUNDING
 from sim.processes.stage import Frame
 from sim.properties import keeps_order
 from sim.scenario.resolve import delays_of, full
 from sim.scenario.schema import Scenario
+from sim.state import State
 
 Row = dict[str, Any]
 

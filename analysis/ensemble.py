@@ -12,10 +12,11 @@ from sim.coefficients import Coefficients
 from sim.engine import advance
 from sim.environment import Environment
 from sim.optimizers.planned import Planned
-from sim.population import Population, State
+from sim.population import Population
 from sim.processes.stage import Frame, weighted
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import each
+from sim.state import State
 from sim.streams import Draws
 from sim.sweep.executors import Stopped
 

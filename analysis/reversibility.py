@@ -13,7 +13,7 @@ from sim.coefficients import Coefficients
 from sim.engine import advance
 from sim.environment import Environment
 from sim.model import AlignmentModel
-from sim.population import Population, State
+from sim.population import Population
 from sim.processes.sensitisation import largest_wear
 from sim.processes.stage import weighted
 from sim.processes.stressors import deployment, hit_by, stress_table
@@ -22,6 +22,7 @@ from sim.properties import keeps_order
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import Constant, each
+from sim.state import State
 from sim.streams import Draws
 from sim.sweep.executors import Stopped
 

@@ -12,10 +12,11 @@ from benchmarks.timing import best_of
 from sim.coefficients import Coefficients
 from sim.engine import advance
 from sim.environment import Environment
-from sim.population import Population, State
+from sim.population import Population
 from sim.processes.stage import Frame
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
+from sim.state import State
 from sim.streams import Draws
 from tests.reference.oracle import ReferenceModel
 

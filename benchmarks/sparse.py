@@ -13,7 +13,8 @@ from benchmarks.timing import best_of
 from sim.coefficients import Coefficients
 from sim.engine import advance
 from sim.environment import Environment
-from sim.population import Population, State
+from sim.population import Population
+from sim.state import State
 
 
 class SparseModel:

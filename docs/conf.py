@@ -73,7 +73,7 @@ nitpicky = True
 # Types of other packages, which only the internet could look up, and a few of no use by name.
 nitpick_ignore_regex = [
     ("py:.*", r"(collections|matplotlib|mesa|np|npt|numpy|pandas|pathlib|random|typing)\..*"),
-    ("py:class", r"\w+Array|Evaluate|sim\.population\.State|sim\.processes\.stage\.Controller"),
+    ("py:class", r"\w+Array|Evaluate|sim\.state\.State|sim\.processes\.stage\.Controller"),
 ]
 
 # Drawings take the colors of the page, so the page has those of a report, in light and dark.

@@ -13,7 +13,7 @@ from sim.processes.stage import Frame
 
 if TYPE_CHECKING:
     from sim.model import AlignmentModel
-    from sim.population import State
+    from sim.state import State
 
 Array = npt.NDArray[Any]
 

@@ -18,12 +18,13 @@ from sim.engine import advance
 from sim.environment import Environment
 from sim.optimizers import make_optimizers
 from sim.optimizers.base import Optimizer
-from sim.population import Population, State
+from sim.population import Population
 from sim.processes.stage import Controller, Frame
 from sim.records import Recorder, column_names
 from sim.scenario.load import load_scenario
 from sim.scenario.resolve import full, with_changes
 from sim.scenario.schema import Scenario
+from sim.state import State
 from sim.streams import Draws
 
 _FIXED = ("seed", "channels", "time", "precision", "record")

@@ -22,7 +22,7 @@ from sim.scenario.schema import Scenario
 from sim.streams import FloatArray
 
 if TYPE_CHECKING:
-    from sim.population import State
+    from sim.state import State
 
 _CHOICES = ("step", "replicate")
 _LARGEST = 1e9

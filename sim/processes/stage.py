@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from sim.coefficients import Coefficients
 from sim.compiled import inlined
-from sim.population import IntArray, Population, RelayArray, State
+from sim.population import IntArray, Population, RelayArray
 from sim.scenario.schema import Scenario
 from sim.spans import Result, Span, over_persons
+from sim.state import State
 from sim.streams import Draws, FloatArray
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from sim.coefficients import Coefficients
 from sim.environment import Environment
 from sim.network import Graph
-from sim.population import Population, State
+from sim.population import Population
 from sim.processes.sensitisation import largest_wear
 from sim.processes.stage import Frame
 from sim.scenario.schema import Scenario
+from sim.state import State
 from sim.streams import Draws
 
 PARTS = (

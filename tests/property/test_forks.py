@@ -13,9 +13,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sim.engine import advance
 from sim.environment import Environment
 from sim.model import AlignmentModel
-from sim.population import Population, State
+from sim.population import Population
 from sim.processes.stage import Frame
 from sim.scenario.resolve import with_changes
+from sim.state import State
 from sim.streams import Draws
 from tests.property.lineups import frame_of, random_state, some_population, weakening_plans
 from tests.property.strategies import Content, between, cooperative, maybe, resolved, seeds, share

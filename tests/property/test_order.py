@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from sim.coefficients import Coefficients
 from sim.engine import advance
 from sim.environment import Environment
-from sim.population import Population, State
+from sim.population import Population
 from sim.processes.sensitisation import in_force
 from sim.processes.stage import Frame
 from sim.properties import keeps_order
 from sim.scenario.schema import Scenario
+from sim.state import State
 from sim.streams import Draws
 from tests.property.lineups import (
     frailer,

@@ -17,8 +17,9 @@ import mesa
 import numpy as np
 from scipy.special import ndtri
 
-from sim.population import Population, State
+from sim.population import Population
 from sim.scenario.schema import Scenario
+from sim.state import State
 from tests.reference.influence import hold_meetings
 from tests.reference.person import Person
 from tests.reference.philox import uniforms

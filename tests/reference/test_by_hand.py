@@ -10,9 +10,10 @@ import pytest
 
 from sim.engine import advance
 from sim.network import Graph
-from sim.population import Population, State
+from sim.population import Population
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
+from sim.state import State
 from sim.streams import Draws
 from tests.reference.worlds import World
 

@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from sim.coefficients import Coefficients
 from sim.environment import Environment
-from sim.population import Population, State
+from sim.population import Population
 from sim.processes.sensitisation import largest_wear
 from sim.processes.stage import Controller, Frame
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
+from sim.state import State
 from sim.streams import Draws
 from tests.reference.oracle import ReferenceModel, Table
 from tests.reference.scenarios import Dice, edge_list, random_scenario

@@ -15,8 +15,9 @@ from analysis.restoration import Family, exhaustive_plans, restore
 from sim.environment import Environment
 from sim.model import AlignmentModel
 from sim.optimizers.planned import Planned
-from sim.population import Population, State
+from sim.population import Population
 from sim.scenario.schema import Scenario
+from sim.state import State
 from sim.streams import Draws
 from sim.sweep.executors import Stopped
 from tests.property.lineups import random_state

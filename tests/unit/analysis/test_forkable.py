@@ -16,7 +16,8 @@ from analysis.restoration import Family, Restorations, restore
 from sim.engine import advance
 from sim.environment import Environment
 from sim.optimizers.planned import Planned
-from sim.population import Population, State
+from sim.population import Population
+from sim.state import State
 from sim.streams import Draws
 from tests.property.lineups import random_state
 from tests.property.strategies import Content, resolved, rising_and_leaking

@@ -21,12 +21,13 @@ from analysis.reversibility import (
 from sim.engine import advance
 from sim.environment import Environment
 from sim.model import AlignmentModel
-from sim.population import Population, State
+from sim.population import Population
 from sim.scenario.load import load_scenario
 from sim.scenario.resolve import dump
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import each
 from sim.scenario.schema.measurement import Twin
+from sim.state import State
 from sim.streams import Draws
 from tests.property.lineups import random_state
 from tests.property.strategies import (

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from sim.model import AlignmentModel
 from sim.network import Graph
-from sim.population import State
 from sim.processes.narrative import RULES
 from sim.scenario.load import load_scenario
 from sim.scenario.schema import Scenario
+from sim.state import State
 
 ALONE = {"social": 1, "push": 0, "heal": 0, "lock": 0, "unlock": 0}
 HK = "hegselmann_krause"

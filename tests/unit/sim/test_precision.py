@@ -13,9 +13,9 @@ from analysis.cost import measure
 from sim import warm
 from sim.engine import advance
 from sim.model import AlignmentModel
-from sim.population import State
 from sim.scenario.load import load_scenario
 from sim.scenario.schema import Scenario
+from sim.state import State
 from tests.reference.worlds import World, random_world
 
 TRIES = max(20, settings.default.max_examples // 5)

@@ -9,12 +9,12 @@ from analysis.cost import family_of, measure
 from analysis.reversibility import exposure_bound, largest_exposure
 from sim.environment import Environment
 from sim.model import AlignmentModel
-from sim.population import State
 from sim.processes.correction import intensity_of
 from sim.processes.stage import Frame
 from sim.properties import derive, keeps_order
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
+from sim.state import State
 from sim.streams import FloatArray
 
 COUPLED = {"kind": "deployment", "channel": "b", "intensity_coefficient": 0.3}
