@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from sim.engine import advance
 from sim.environment import Environment
 from sim.population import Population
+from sim.scenario.resolve import full, with_changes
+from sim.scenario.schema import Scenario
 from sim.streams import Draws
 from tests.property.curves import Curve, never_falls, not_guaranteed
 from tests.property.lineups import PARTS, frame_of, in_a_row, random_state
@@ -214,6 +216,30 @@ def negative_ties(draw: st.DrawFn) -> Content:
     )
 
 
+@st.composite
+def no_longer_heard(draw: st.DrawFn) -> Content:
+    """Displacement loads; whoever is pushed far enough no longer draws the others along."""
+    level, social = draw(between(0.0, 0.1)), draw(between(0.2, 0.6))
+    return base(
+        seed=draw(st.integers(0, 50)),
+        stressors=[
+            {"kind": "ramp", "from_level": level, "to_level": level + draw(between(0.05, 0.5))}
+        ],
+        constraints={"width": draw(between(0.0, 0.5)), "narrative_feed": draw(between(0.5, 1.5))},
+        narrative={
+            "rule": "hegselmann_krause",
+            "confidence": draw(between(0.05, 0.5)),
+            "social": social,
+            "push": draw(between(0.05, 0.4)),
+            "heal": draw(between(0.0, 0.3)),
+            "lock": 0.0,
+            "unlock": 0.0,
+        },
+        restoration={"rest": draw(st.integers(0, 8)), "horizon": 8},
+        safe={"prevalence": draw(st.sampled_from([0.0, 0.25, 0.5]))},
+    )
+
+
 REGIMES: dict[str, tuple[Search, str]] = {
     "reversible, pulse": (reversible_pulse(), "A2"),
     "leaky hysteretic, pulse": (leaky_hysteretic_pulse(), "A2"),
@@ -229,6 +255,7 @@ REGIMES: dict[str, tuple[Search, str]] = {
     "an optimizer acts during exposure": (corrected_meanwhile(), "A2"),
     "negative coupling": (repelling(), "A1"),
     "negative ties": (negative_ties(), "A1"),
+    "bounded confidence": (no_longer_heard(), "A1"),
 }
 
 
@@ -365,6 +392,24 @@ deployed = st.builds(
     between(0.0, 0.5),
 )
 
+provoked = st.builds(
+    lambda seed, backlash: base(
+        seed=seed, correction={"backlash": backlash, "trust_dependence": 0.2}
+    ),
+    st.integers(0, 1000),
+    between(1.5, 4.0),
+)
+
+HARMFUL: dict[str, tuple[Search, str, dict[str, Any]]] = {
+    "deployment": (
+        deployed,
+        "deployment is a stressor",
+        {"stressors.0.intensity_coefficient": 0.0},
+    ),
+    "backlash": (provoked, "backlash is above 1", {"correction.backlash": 1.0}),
+}
+"""Where more correction can be worse, why, and what makes it harmless."""
+
 DISORDERLY: dict[str, tuple[Search, str]] = {
     "negative coupling": (signed("coupling"), "coupling is negative"),
     "negative narrative feed": (signed("narrative_feed"), "narrative_feed is negative"),
@@ -388,9 +433,8 @@ DISORDERLY: dict[str, tuple[Search, str]] = {
 }
 
 
-def overdone(content: Content) -> bool:
-    """Return whether more correction now is a worse state within five steps."""
-    scenario = resolved(content)
+def overdone(scenario: Scenario) -> bool:
+    """Return whether more correction leaves someone under a constraint within five steps."""
     population = Population.draw(scenario, Draws(scenario.seed))
     start = random_state(population, seed=scenario.seed).suited(scenario)
     frame = frame_of(
@@ -403,20 +447,20 @@ def overdone(content: Content) -> bool:
     for _ in range(5):
         advance(frame, 1)
         gentle, strong = frame.state.take([0]), frame.state.take([1])
-        if (strong.exposure > gentle.exposure + 0.01).any() and strong.constraint.sum() > (
-            gentle.constraint.sum()
-        ):
+        if (strong.constraint > gentle.constraint).any():
             return True
     return False
 
 
-def test_more_correction_can_be_worse_where_it_must_be_deployed() -> None:
-    scenario = resolved(find(deployed, overdone, settings=BOUNDED))
-    assert "deployment is a stressor" in not_guaranteed(scenario)["A1"]
-    silent = [{"kind": "deployment", "intensity_coefficient": 0.0}]
-    harmless = scenario.model_dump(mode="json", exclude_none=True) | {"stressors": silent}
-    assert "A1" not in not_guaranteed(resolved(harmless))
-    assert not overdone(harmless)
+@pytest.mark.parametrize("mechanism", HARMFUL)
+def test_more_correction_can_be_worse(mechanism: str) -> None:
+    strategy, reason, harmless = HARMFUL[mechanism]
+    found = find(strategy, lambda content: overdone(resolved(content)), settings=BOUNDED)
+    scenario = resolved(found)
+    assert reason in not_guaranteed(scenario)["A1"]
+    mended = full(with_changes(scenario, harmless))
+    assert "A1" not in not_guaranteed(mended)
+    assert not overdone(mended)
 
 
 @pytest.mark.parametrize("mechanism", DISORDERLY)
