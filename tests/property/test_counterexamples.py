@@ -27,7 +27,9 @@ from tests.property.strategies import Content, between, maybe, resolved
 Search = st.SearchStrategy[Content]
 
 STEPS = 12
-BOUNDED = settings(max_examples=400, derandomize=True, database=None, phases=[Phase.generate])
+BOUNDED = settings(
+    max_examples=400, derandomize=True, database=None, deadline=None, phases=[Phase.generate]
+)
 
 
 def base(**blocks: Any) -> Content:
