@@ -44,6 +44,7 @@ BREAKING: tuple[Mapping[str, Any], ...] = (
     },
     {"signed": True, "channels": ["a", "b"], "constraints": {"spillover": {"a": {"b": -0.1}}}},
     {"narrative": {"lock_in_mode": "symmetric"}},
+    {"correction": {"backlash": 2}},
     {"narrative": {"rule": "hegselmann_krause"}},
     {"narrative": {"rule": "deffuant", "confidence": 2, "confidence_lock_in": 1}},
     {"stressors": [{"kind": "deployment", "intensity_coefficient": 0.1}]},

@@ -186,7 +186,7 @@ _OPTIONAL: Mapping[str, tuple[Callable[[Scenario], bool], Callable[[State], Any]
         lambda state: state.narrative.copy(),
     ),
     "intensity": (
-        lambda scenario: any(s.kind == "deployment" for s in scenario.stressors),
+        lambda scenario: any(getattr(s, "intensity_coefficient", 0.0) for s in scenario.stressors),
         lambda state: np.zeros((state.correction.shape[0], state.n_branches)),
     ),
     "wear": (_wears, lambda state: np.zeros_like(state.exposure)),

@@ -92,9 +92,9 @@ def stress_table(scenario: Scenario) -> FloatArray:
 
 
 def deployment(scenario: Scenario) -> FloatArray | None:
-    """Return χ, (G, K) [1/load], of all stressors that come with deployment; None without any."""
+    """Return χ, (G, K) [1/load], of all stressors that come with deployment; None if it is 0."""
     coupled = [s for s in scenario.stressors if isinstance(s, DeploymentStressor)]
-    if not coupled:
+    if not any(s.intensity_coefficient for s in coupled):
         return None
     by_stressor = [s.intensity_coefficient * hit_by(s, scenario) for s in coupled]
     return np.asarray(np.sum(by_stressor, axis=0), dtype=np.float64)
@@ -111,8 +111,7 @@ def _run(frame: Frame) -> None:
 
 
 def _order(scenario: Scenario) -> Order:
-    chi = deployment(scenario)
-    if chi is not None and chi.any():
+    if deployment(scenario) is not None:
         return Order(False, "deployment is a stressor: more correction is more stress a step later")
     return Order(True, "stressors do not depend on the state")
 

@@ -95,6 +95,7 @@ def test_fields_by_channel_are_found_by_their_mark() -> None:
     assert set(channelwise_fields(Feedback())) == {"legibility"}
     assert set(channelwise_fields(Constraints())) == {
         "activation", "width", "ratchet_share", "coupling", "narrative_feed",
+        "damage", "damage_onset",
     }  # fmt: skip
 
 
