@@ -87,7 +87,7 @@ def _wear_out(wear, load, thresholds, fatigue, many, first, last):  # type: igno
 @part
 def _switch(after, before, load, thresholds, wear, kind, many, first, last):  # type: ignore[no-untyped-def]
     """Set every relay from the relays before and the load."""
-    up, down = thresholds
+    (up, down), worn = thresholds, wear.shape[1] > 0
     n_branches, one = np.uint64(1 if many is None else many), np.uint8(1)
     raises, lowers = np.uint8(kind != _LOWER), np.uint8(kind != _RAISE)
     begin = np.uint64(first) * n_branches
@@ -97,7 +97,7 @@ def _switch(after, before, load, thresholds, wear, kind, many, first, last):  # 
             for r in range(n_branches):
                 j = own + r
                 level = upper
-                if wear is not None:
+                if worn:
                     level = worn_down(np.float64(upper), np.float64(lower), wear[k, j])
                 on = np.uint8(load[k, j - begin] >= level)
                 off = np.uint8(load[k, j - begin] <= lower) & (on ^ one)
@@ -109,7 +109,7 @@ def _switch(after, before, load, thresholds, wear, kind, many, first, last):  # 
 def _sweep(after, before, others, persons, correction, physics, wear, kind, tires, many, span):  # type: ignore[no-untyped-def]
     """Set every relay of a span of persons, (K, N·R), a tile at a time: its load stays in cache.
 
-    `wear`, (K, N·R) or None, takes the damage done by the same load if this sweep `tires`.
+    `wear`, (K, N·R) or (K, 0), takes the damage done by the same load if this sweep `tires`.
     """
     words, total, graph, thresholds = others
     coupling, spillover, feed, fatigue = physics
@@ -127,7 +127,7 @@ def _sweep(after, before, others, persons, correction, physics, wear, kind, tire
         _spill(load, before, spillover, np.uint64(first * n_branches))
         _add_own(load, persons, correction, feed, many, first, last)
         _switch(after, before, load, thresholds, wear, kind, many, first, last)
-        if wear is not None and tires:
+        if tires:
             _wear_out(wear, load, thresholds, fatigue, many, first, last)
 
 
@@ -217,9 +217,9 @@ def _run(frame: Frame) -> None:
     physics = (c.coupling, c.spillover, c.narrative_feed, (c.damage, c.damage_onset))
     before, after = flat(state.constraint), flat(frame.spare_constraint)
     words = empty_words(graph, before)
-    wear = flat(state.wear) if state.wear.size > 0 else None
+    wear = flat(state.wear)
     tires = bool(c.damage.any())
-    if tires and wear is None:
+    if tires and wear.size == 0:
         raise ValueError("damage needs a state with a column for wear; see `State.suited`")
 
     def sweep(after: RelayArray, before: RelayArray, kind: int, tires: bool = False) -> None:

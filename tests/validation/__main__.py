@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
 from sim.run_store import write_atomically
 from tests.validation.case import Finding
-from tests.validation.cases import CASES, LONG
+from tests.validation.cases import CASES, LONG, obtain
 from tests.validation.page import page_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "validation.md"
-
-
-def obtain(name: str) -> tuple[list[Finding], float]:
-    """Return what a case finds, and the seconds it took."""
-    begun = time.perf_counter()
-    case = next(case for case in CASES if case.name == name)
-    return list(case.obtain()), time.perf_counter() - begun
 
 
 def main() -> int:

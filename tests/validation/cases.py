@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 from tests.validation import contagion, crosscheck, drivers, hysteresis, opinions, reports, theorem
-from tests.validation.case import Case
+from tests.validation.case import Case, Finding
 
 CASES: tuple[Case, ...] = (
     *contagion.CASES,
@@ -17,3 +19,10 @@ CASES: tuple[Case, ...] = (
 
 LONG = frozenset(case.name for case in theorem.CASES[:2])
 """Cases that search for minutes: for `make validation` and nightly tests."""
+
+
+def obtain(name: str) -> tuple[list[Finding], float]:
+    """Return what a case finds, and the seconds it took."""
+    begun = time.perf_counter()
+    case = next(case for case in CASES if case.name == name)
+    return list(case.obtain()), time.perf_counter() - begun
