@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,11 +23,18 @@ def check(scenario: Scenario) -> None:
         rule(scenario)
 
 
-def channelwise_fields(block: Block) -> Iterator[str]:
-    """Yield the names of the fields of a block that may hold one value a channel."""
-    for name, field in type(block).model_fields.items():
-        if any(isinstance(mark, ChannelWise) for mark in _marks(field)):
-            yield name
+def channelwise_fields(block: Block) -> tuple[str, ...]:
+    """Return the names of the fields of a block that may hold one value a channel."""
+    return _channelwise(type(block))
+
+
+@cache
+def _channelwise(kind: type[Block]) -> tuple[str, ...]:
+    return tuple(
+        name
+        for name, field in kind.model_fields.items()
+        if any(isinstance(mark, ChannelWise) for mark in _marks(field))
+    )
 
 
 def _marks(field: object) -> Iterable[object]:
