@@ -18,7 +18,7 @@ from sim.processes.sensitisation import largest_wear
 from sim.processes.stage import weighted
 from sim.processes.stressors import deployment, hit_by, stress_table
 from sim.processes.unsettled import highest, unsettling
-from sim.properties import keeps_order
+from sim.properties import keeps_order, meets_at_random
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import Constant, each
@@ -125,7 +125,8 @@ def certify(surroundings: Surroundings, exposure: FloatArray) -> Certificate:
     On the bench nobody is replaced, so a ratchet that is on stays on: where there are any, the
     outcome is known and no step is made.
     """
-    scenario, proof = surroundings.scenario, keeps_order(surroundings.scenario)
+    scenario = surroundings.scenario
+    proof = keeps_order(scenario) and not meets_at_random(scenario)
     ratchets = np.isneginf(surroundings.population.down)
     if ratchets.any():
         weight = Coefficients.of(scenario).weight

@@ -74,7 +74,14 @@ def _a2_obstacles(scenario: Scenario) -> list[tuple[bool, str]]:
         (noisy, "stress is noisy while exposure leaks"),
         (scenario.turnover.happens, "newcomers replace worse-off persons (turnover)"),
         (acting, "an optimizer acts during exposure"),
+        (meets_at_random(scenario), "who meets whom is drawn anew in each step (deffuant)"),
     ]
+
+
+def meets_at_random(scenario: Scenario) -> bool:
+    """Return whether the step of one moment is not that of the next, because pairs are drawn."""
+    narrative = full(scenario).narrative
+    return narrative.rule == "deffuant" and bool(narrative.social) and bool(narrative.pairs)
 
 
 def _falls(scenario: Scenario) -> BoolArray:
@@ -118,6 +125,7 @@ def _a4(scenario: Scenario) -> Assumption:
         (bool(_falls(scenario).any()), "stress falls at times"),
         (scenario.exposure.noise > 0.0, "stress is noisy"),
         (scenario.turnover.happens, "newcomers arrive"),
+        (meets_at_random(scenario), "who meets whom is drawn anew in each step (deffuant)"),
     ]
     found = [text for present, text in obstacles if present]
     if found:

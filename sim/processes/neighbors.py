@@ -22,6 +22,9 @@ from sim.streams import FloatArray
 
 _UNWEIGHTED = np.empty(0)
 
+WEIGHTED_SLACK = 1e-12
+"""By how much, relatively, a sum of weights may miss what it would be without rounding."""
+
 
 def graph_arrays(graph: Graph) -> tuple[object, ...]:
     """Return a graph as kernels read it: row starts, neighbors, weights or none, hubs, complete."""

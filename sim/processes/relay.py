@@ -16,6 +16,7 @@ from sim.network.graph import MAX_BYTE
 from sim.population import RelayArray
 from sim.processes.adiabatic import as_avalanches, drive
 from sim.processes.neighbors import (
+    WEIGHTED_SLACK,
     empty_words,
     graph_arrays,
     negative_ties,
@@ -85,7 +86,7 @@ def _wear_out(wear, load, thresholds, fatigue, many, first, last):  # type: igno
 
 
 @part
-def _switch(after, before, load, thresholds, wear, kind, many, first, last):  # type: ignore[no-untyped-def]
+def _switch(after, before, load, thresholds, wear, slack, kind, many, first, last):  # type: ignore[no-untyped-def]
     """Set every relay from the relays before and the load."""
     (up, down), worn = thresholds, wear.shape[1] > 0
     n_branches, one = np.uint64(1 if many is None else many), np.uint8(1)
@@ -93,13 +94,13 @@ def _switch(after, before, load, thresholds, wear, kind, many, first, last):  # 
     begin = np.uint64(first) * n_branches
     for k in range(up.shape[0]):
         for i in range(np.uint64(first), np.uint64(last)):
-            own, upper, lower = i * n_branches, up[k, i], down[k, i]
+            own, upper, lower = i * n_branches, up[k, i], down[k, i] + slack[k]
             for r in range(n_branches):
                 j = own + r
                 level = upper
                 if worn:
-                    level = worn_down(np.float64(upper), np.float64(lower), wear[k, j])
-                on = np.uint8(load[k, j - begin] >= level)
+                    level = worn_down(np.float64(upper), np.float64(down[k, i]), wear[k, j])
+                on = np.uint8(load[k, j - begin] >= level - slack[k])
                 off = np.uint8(load[k, j - begin] <= lower) & (on ^ one)
                 kept = before[k, j] & ((off & lowers) ^ one)
                 after[k, j] = (on & raises) | kept
@@ -112,7 +113,7 @@ def _sweep(after, before, others, persons, correction, physics, wear, kind, tire
     `wear`, (K, N·R) or (K, 0), takes the damage done by the same load if this sweep `tires`.
     """
     words, total, graph, thresholds = others
-    coupling, spillover, feed, fatigue = physics
+    coupling, spillover, feed, fatigue, slack = physics
     n_branches = 1 if many is None else many
     n_channels, tile = after.shape[0], tile_of(n_branches)
     coupled, room = np.any(coupling != 0.0), np.empty(n_channels * tile * n_branches)
@@ -126,7 +127,7 @@ def _sweep(after, before, others, persons, correction, physics, wear, kind, tire
             load[...] = 0.0
         _spill(load, before, spillover, np.uint64(first * n_branches))
         _add_own(load, persons, correction, feed, many, first, last)
-        _switch(after, before, load, thresholds, wear, kind, many, first, last)
+        _switch(after, before, load, thresholds, wear, slack, kind, many, first, last)
         if tires:
             _wear_out(wear, load, thresholds, fatigue, many, first, last)
 
@@ -208,13 +209,23 @@ def _settle(sweep: Callable[[RelayArray, RelayArray, int], None], start: RelayAr
     return current
 
 
+def slack_of(frame: Frame) -> FloatArray:
+    """Return how far below a threshold a load from neighbors still meets it, (K,) [load].
+
+    A sum of weights is rounded: all of six neighbors weigh a little less than 1 together.
+    """
+    coupling = np.abs(frame.coefficients.coupling)
+    return coupling * (0.0 if frame.population.graph.weights is None else WEIGHTED_SLACK)
+
+
 def _run(frame: Frame) -> None:
     state, population, c = frame.state, frame.population, frame.coefficients
     many, graph = several(state), population.graph
     exposure, narrative = flat(state.exposure), state.narrative.ravel()
     groups = (population.group, population.group_starts)
     persons = (exposure, narrative, frame.relief.ravel(), *groups)
-    physics = (c.coupling, c.spillover, c.narrative_feed, (c.damage, c.damage_onset))
+    fatigue = (c.damage, c.damage_onset)
+    physics = (c.coupling, c.spillover, c.narrative_feed, fatigue, slack_of(frame))
     before, after = flat(state.constraint), flat(frame.spare_constraint)
     words = empty_words(graph, before)
     wear = flat(state.wear)
@@ -247,7 +258,7 @@ def _run(frame: Frame) -> None:
         if c.relax == "adiabatic":
             line = (own_load(*frame.held), own_load(state.exposure, state.correction))
             after[...] = before
-            frame.avalanches = drive(frame, frame.spare_constraint, line)
+            frame.avalanches = drive(frame, frame.spare_constraint, line, slack_of(frame))
         else:
             after[...] = _settle(sweep, before)
         if tires:

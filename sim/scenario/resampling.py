@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,9 @@ UNITS: Mapping[str, str] = {
     "year": "Y",
 }
 """Units of a step that have a place in the calendar, and what pandas calls them."""
+
+
+_SORTED = "times must rise from row to row, in UTC where they have an offset"
 
 
 def resampled(
@@ -57,6 +61,7 @@ def resampled(
             message = f"{sheet.where(row)}: nothing in column `{stressor.time}`"
             raise refused(message, place, hint="every row needs a time")
     if all(NUMBER.fullmatch(entry) for entry in entries) and not isinstance(stressor.begin, str):
+        _check_counted(stressor, sheet, entries, node=node, time=time)
         at = _counted(stressor, [float(entry) for entry in entries])
         _check_rising(sheet, entries, np.array([float(e) for e in entries]), node=node)
     else:
@@ -73,6 +78,17 @@ def resampled(
         )
         raise refused(message, node.child("begin") or place, hint="choose a later `begin`")
     return _from_zero(steps, pooled, linear=stressor.interpolation == "linear")
+
+
+def _check_counted(
+    stressor: SeriesStressor, sheet: Sheet, entries: Sequence[str], *, node: Node, time: Time
+) -> None:
+    """Refuse numbers that look like dates where the steps have a place in the calendar."""
+    if time.unit in UNITS and all(re.fullmatch(r"[12]\d{3}(\d{4})?", entry) for entry in entries):
+        where = f"{sheet.where(0)}: `{entries[0]}` in column `{stressor.time}`"
+        message = f"{where} could be a date or a step"
+        hint = "write dates as 2001-03-31 or `begin` as a date, or give time.unit another name"
+        raise refused(message, node.child("time") or node, hint=hint)
 
 
 def _counted(stressor: SeriesStressor, times: Sequence[float]) -> list[int]:
@@ -101,7 +117,7 @@ def _check_rising(sheet: Sheet, entries: Sequence[str], times: np.ndarray, *, no
             continue
         fault = "is given twice" if now == before else f"comes after `{entries[row - 1]}`"
         message = f"{sheet.where(row)}: the time `{entries[row]}` {fault}"
-        raise refused(message, node.child("time") or node, hint="sort the rows by their time")
+        raise refused(message, node.child("time") or node, hint=_SORTED)
 
 
 def _calendar(

@@ -122,9 +122,10 @@ class Person(mesa.Agent):
         self.decided = list(self.active)
         for k in self.model.channels:
             load = self.load(k)
-            if load >= self.threshold(k):
+            near = 1e-12 * abs(self.model.coupling[k]) if self.weights is not None else 0.0
+            if load >= self.threshold(k) - near:
                 self.decided[k] = 1 if on else self.active[k]
-            elif load <= self.down[k]:
+            elif load <= self.down[k] + near:
                 self.decided[k] = 0 if off else self.active[k]
 
     def switch(self) -> None:

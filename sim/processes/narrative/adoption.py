@@ -11,12 +11,13 @@ import numpy as np
 
 from sim.compiled import kernel, part
 from sim.processes.narrative.motion import carry_out, resist, settle
+from sim.processes.neighbors import WEIGHTED_SLACK
 from sim.processes.stage import Frame, tile_of
 
 DISPLACED = 0.5
 """n from which on a person counts as displaced."""
 
-_SLACK = 1.0 + 1e-12
+_SLACK = 1.0 + WEIGHTED_SLACK
 """A sum of weights may miss a threshold by rounding, and this factor makes up for it."""
 
 

@@ -2,7 +2,7 @@
 
 Others pull towards the mean of those who influence a person, and the person too, with
 |n_j − n_i| ≤ ε_i.  The comparison is of the rounded difference, everywhere the same, so that a
-difference of exactly ε counts wherever it can be written down.
+difference of exactly ε counts wherever binary numbers can hold it.
 """
 
 from __future__ import annotations
