@@ -197,3 +197,27 @@ def test_hubs_are_counted_wherever_they_stand(n_branches: int) -> None:
     advance(frame, 1)
     share = graph.mean_over_neighbors(before[0].astype(float))
     np.testing.assert_array_equal(frame.state.constraint[0], (share >= up[:, None]) | before[0])
+
+
+@pytest.mark.parametrize("relax", ["once", "until_stable", "adiabatic"])
+@pytest.mark.parametrize("n_others", [6, 7, 10, 13, 60])
+def test_all_of_some_weighted_neighbors_are_all_of_them(n_others: int, relax: str) -> None:
+    """Six times a sixth is a little less than 1, which must not keep anyone from joining."""
+    sources, targets = np.arange(n_others), np.full(n_others, n_others)
+    graph = Graph.from_edges(
+        sources, targets, n_persons=n_others + 1, weights=np.ones(n_others), directed=True
+    )
+    for coupling, joins in ((1.0, 1), (1.0 - 1e-9, 0)):
+        w = world(
+            {"constraints": {"coupling": coupling, "relax": relax}},
+            up=[1.0] * (n_others + 1),
+            down=[-1.0] * (n_others + 1),
+            graph=graph,
+        )
+        w.states[0].constraint[0, :n_others] = 1
+        frame, oracle = w.frame(w.states[0]), w.oracle()
+        oracle.adopt(frame.state)
+        advance(frame, 1)
+        oracle.step()
+        assert frame.state.constraint[0, n_others, 0] == joins
+        assert oracle.relays()[0, n_others] == joins

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+import numpy as np
 from hypothesis import HealthCheck, Phase, find, given, seed, settings
 
 from tests.property.curves import Curve, not_guaranteed
@@ -65,13 +66,17 @@ def _largest_fall(curve: Curve, target: str) -> tuple[float, str]:
     """Return by how much a cost falls from one delay to the next at most, and in words."""
     costs = getattr(curve, target)
     falls = [
-        (float(before - after), f"{target} {before:.3g} at delay {a}, {after:.3g} at {b}")
+        (float(before - after), f"{target} {_cost(before)} at delay {a}, {_cost(after)} at {b}")
         for before, after, a, b in zip(
             costs, costs[1:], curve.delays, curve.delays[1:], strict=False
         )
         if before > after
     ]
     return max(falls, default=(0.0, f"{target} never falls"))
+
+
+def _cost(cost: float) -> str:
+    return "∞" if np.isinf(cost) else f"{cost:.3g}"
 
 
 def _falls() -> list[Finding]:
