@@ -109,8 +109,19 @@ def test_numbers_are_steps_whatever_the_unit() -> None:
     assert table(content, unit="fortnight").levels == (2.5, 2.0)
     assert table(content, "begin: 1.5", unit="step").steps == (0, 5)
     years = "date,x\n1959,1\n1960,4\n"
-    assert table(years, "begin: 1959", unit="year").steps == (0, 1)
-    assert "begins at step 1,959, and the last step is 11" in refusal(years, unit="year")
+    assert table(years, "begin: 1959", unit="turn").steps == (0, 1)
+    assert "begins at step 1,959, and the last step is 11" in refusal(years, unit="turn")
+
+
+@pytest.mark.parametrize("settings", [(), ("begin: 1959",)])
+@pytest.mark.parametrize("written", ["1959", "19590131"])
+def test_numbers_that_could_be_dates_are_not_guessed_at(
+    written: str, settings: tuple[str, ...]
+) -> None:
+    content = f"date,x\n{written},1\n"
+    said = f"x.csv:2: `{written}` in column `date` could be a date or a step"
+    assert refusal(content, *settings, unit="month") == said
+    assert table(f"date,x\n{written},1\n", "begin: 1959-01-01", unit="month").steps == (0,)
 
 
 def test_parquet_says_the_same_as_csv() -> None:
