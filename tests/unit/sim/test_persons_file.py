@@ -185,16 +185,16 @@ def test_what_is_wrong_is_said_with_its_place(case: str, name: str) -> None:
 
 
 def test_files_that_are_no_table_of_numbers() -> None:
-    Path("ragged.csv").write_text("narrative,trust\n0.5,1\n\n0.5\n")
-    assert refusal("ragged.csv") == "ragged.csv:4: 1 fields where the header has 2"
-    Path("empty.csv").write_text("")
-    assert "no column says" in refusal("empty.csv")
+    Path("ragged.csv").write_text("narrative,trust\n0.5,1\n0.5\n")
+    assert refusal("ragged.csv") == "ragged.csv:3: 1 fields where the header has 2"
+    Path("empty.csv").write_text("\n\n")
+    assert refusal("empty.csv") == "empty.csv: the file is empty"
     Path("words.csv").write_text("narrative\n" + "0.5\n" * 30 + "half\n" + "0.5\n" * 29)
     assert refusal("words.csv").startswith("words.csv:32: `narrative`")
     Path("twice.csv").write_text("narrative,narrative\n0.5,1\n")
     assert "two columns" in refusal("twice.csv")
     Path("latin.csv").write_bytes(b"narrative\n\xe9\n")
-    assert "cannot be read" in refusal("latin.csv")
+    assert refusal("latin.csv") == "latin.csv: the file is not text in UTF-8"
     Path("broken.parquet").write_bytes(b"PAR1" + bytes(60))
     assert "no Parquet" in refusal("broken.parquet")
     write(GOOD.assign(narrative="much"), "text.parquet")
@@ -205,6 +205,23 @@ def test_files_that_are_no_table_of_numbers() -> None:
     assert "no column `step`" in refusal("good.csv", "population.initial.step=3")
     write(GOOD.assign(step=3), "at_3.csv")
     assert "no row has `step` 4" in refusal("at_3.csv", "population.initial.step=4")
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+def test_an_empty_line_moves_nobody_up(ends: str, bom: str) -> None:
+    def save(rows: list[str]) -> None:
+        Path("gap.csv").write_bytes((bom + ends.join(rows)).encode())
+
+    rows = ["narrative", *["0.5"] * 60]
+    save([*rows, "", "", ""])
+    assert start("gap.csv").population.initial.file is not None
+    for line in (1, 2, 31, 61):
+        save([*rows[: line - 1], "", *rows[line - 1 :]])
+        assert refusal("gap.csv") == f"gap.csv:{line}: an empty line"
+    if not bom:  # within quotes it is no line
+        save(['narrative,"note' + 2 * ends + '"', *["0.5,0"] * 60])
+        assert start("gap.csv").population.initial.file is not None
 
 
 def test_groups_may_start_otherwise_and_constraints_be_listed() -> None:
