@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv as arrow_csv
@@ -57,16 +58,24 @@ class ParquetTable:
             pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
         ):
             raise PersonsFileError(f"column `{name}` holds {kind}, not numbers")
-        try:
-            column = self._file.read([name])[name]
-        except (pa.ArrowException, OSError) as error:
-            raise PersonsFileError(f"damaged ({error})") from None
+        column = self._column(name)
         if column.null_count:
             row = int(np.argmax(column.is_null().to_numpy()))
             raise PersonsFileError(
                 f"`{name}` must be {words}; nothing is there", where=self.where(row)
             )
         return np.asarray(column.to_numpy(), dtype=np.float64)
+
+    def texts(self, name: str) -> npt.NDArray[np.object_]:
+        """Return a column as text, (rows,), empty where nothing is there."""
+        values = self._column(name).to_pylist()
+        return np.array(["" if value is None else str(value) for value in values], dtype=object)
+
+    def _column(self, name: str) -> pa.ChunkedArray:
+        try:
+            return self._file.read([name], use_threads=False)[name]
+        except (pa.ArrowException, OSError) as error:
+            raise PersonsFileError(f"damaged ({error})") from None
 
 
 class CsvTable:
@@ -123,6 +132,10 @@ class CsvTable:
             row = next(i for i, text in enumerate(texts.to_pylist()) if not _is_number(text))
             message = f"`{name}` must be {words}; got `{texts[row].as_py()}`"
             raise PersonsFileError(message, where=self.where(row)) from None
+
+    def texts(self, name: str) -> npt.NDArray[np.object_]:
+        """Return a column as text, (rows,)."""
+        return np.array(self._table[name].to_pylist(), dtype=object)
 
 
 def _may_have_empty_lines(content: bytes) -> bool:

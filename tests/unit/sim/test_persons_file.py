@@ -16,7 +16,7 @@ from sim.properties import starts_at_bottom
 from sim.run_store import RunDirectory
 from sim.scenario.load import load_scenario
 from sim.scenario.problems import ScenarioError
-from sim.scenario.resolve import digest, full
+from sim.scenario.resolve import digest, full, with_changes
 from sim.scenario.schema import Scenario
 
 WORLD = """
@@ -222,6 +222,28 @@ def test_an_empty_line_moves_nobody_up(ends: str, bom: str) -> None:
     if not bom:  # within quotes it is no line
         save(['narrative,"note' + 2 * ends + '"', *["0.5,0"] * 60])
         assert start("gap.csv").population.initial.file is not None
+
+
+@pytest.mark.parametrize("name", ["groups.csv", "groups.parquet"])
+def test_a_file_of_other_groups_is_refused_at_its_first_row_that_differs(name: str) -> None:
+    mixed = "population.arrangement=shuffled"
+    table = portrait(AlignmentModel(load_scenario("first.yaml", overrides=[mixed])))
+    write(table.astype({"group": "category"}).sample(frac=1.0, random_state=2), name)
+    scenario = start(name, mixed)
+    for change in (
+        "seed=4",
+        "population.arrangement=contiguous",
+        "population.groups={a: 0.3, b: 0.7}",
+    ):
+        assert "`group` is `" in refusal(name, mixed, change)
+    with pytest.raises(PersonsFileError, match=r"row \d+: `group`|:\d+: `group`"):
+        AlignmentModel(with_changes(scenario, {"seed": 4}))
+    assert "every replicate" in refusal(name, mixed, "population.resample=population")
+    other = table.assign(group=table["group"].where(table["person"] < 50, "c"))
+    write(other.iloc[::-1], name)
+    place, own = ":2" if name.endswith("csv") else ", row 1", table["group"][59]
+    assert refusal(name, mixed) == f"{name}{place}: `group` is `c`, and person 59 is in `{own}`"
+    start(write(other.drop(columns="group"), name))
 
 
 def test_groups_may_start_otherwise_and_constraints_be_listed() -> None:
