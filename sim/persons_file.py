@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.persons_table import PersonsFileError, Table, table_of
+from sim.population import _assign_groups, setup_draws
 from sim.scenario.problems import did_you_mean
 from sim.scenario.schema import Scenario
-from sim.streams import FloatArray
+from sim.streams import Draws, FloatArray
 
 if TYPE_CHECKING:
     from sim.state import State
@@ -70,10 +71,16 @@ class StoredPersons:
         In the scenario's order.
     columns
         Values in the order of persons by name of the column, (N,) each.
+    rows
+        Row of the file in which each person stands, (N,).
+    group
+        Name of each person's group, (N,); or nobody's, (0,).
     """
 
     channels: tuple[str, ...]
     columns: Mapping[str, FloatArray]
+    rows: npt.NDArray[np.int64]
+    group: npt.NDArray[np.object_]
 
     def put(self, state: State) -> None:
         """Set what the file gives in a state with one branch that has a column for it."""
@@ -94,7 +101,8 @@ def stored_persons(scenario: Scenario) -> StoredPersons:
     Raises
     ------
     PersonsFileError
-        If the file breaks a rule, or is not the one the scenario was resolved with.
+        If the file breaks a rule, or is not the one the scenario was resolved with; or if it has
+        groups other than the persons of the scenario.
     OSError
         If it cannot be read.
     """
@@ -103,7 +111,9 @@ def stored_persons(scenario: Scenario) -> StoredPersons:
     if not start.digest:
         return read_persons(Path(start.file).read_bytes(), scenario)
     channels, chosen = tuple(scenario.channels), (start.step, start.replicate)
-    return _kept(start.file, start.digest, channels, scenario.population.size, chosen)
+    persons = _kept(start.file, start.digest, channels, scenario.population.size, chosen)
+    _check_groups(persons, scenario, Path(start.file).read_bytes)
+    return persons
 
 
 @lru_cache(maxsize=1)
@@ -131,7 +141,9 @@ def read_persons(content: bytes, scenario: Scenario) -> StoredPersons:
     """
     start = scenario.population.initial
     chosen = (start.step, start.replicate)
-    return _read(content, tuple(scenario.channels), scenario.population.size, chosen)
+    persons = _read(content, tuple(scenario.channels), scenario.population.size, chosen)
+    _check_groups(persons, scenario, lambda: content)
+    return persons
 
 
 def _read(
@@ -156,7 +168,32 @@ def _read(
             raise PersonsFileError(message, where=table.where(row))
         columns[name] = values
     order = _order(table, rows)
-    return StoredPersons(channels, {name: values[order] for name, values in columns.items()})
+    group = table.texts("group")[rows][order] if "group" in table.names else np.empty(0, object)
+    ordered = {name: values[order] for name, values in columns.items()}
+    return StoredPersons(channels, ordered, rows[order], group)
+
+
+def _check_groups(persons: StoredPersons, scenario: Scenario, content: Callable[[], bytes]) -> None:
+    """Refuse persons whose groups are not those that the scenario gives them."""
+    population = scenario.population
+    if persons.group.size == 0:
+        return
+    names = np.array(list(population.groups), dtype=object)
+    shuffled = population.arrangement == "shuffled" and names.size > 1
+    if shuffled and population.resample == "population":
+        message = "`group` cannot be right in every replicate: each has persons of its own"
+        hint = "set population.resample to noise, or leave the column out"
+        raise PersonsFileError(message, hint=hint)
+    here = names[_assign_groups(scenario, setup_draws(scenario, Draws(scenario.seed, 0)))]
+    differ = np.flatnonzero(persons.group != here)
+    if differ.size:
+        person = differ[np.argmin(persons.rows[differ])]
+        message = (
+            f"`group` is `{persons.group[person]}`, and person {person} is in `{here[person]}`"
+        )
+        hint = "seed, arrangement, size and groups must be those of the run that it comes from"
+        where = table_of(content()).where(int(persons.rows[person]))
+        raise PersonsFileError(message, where=where, hint=hint)
 
 
 def _check_names(names: Sequence[str], bounds: Mapping[str, _Bounds]) -> None:

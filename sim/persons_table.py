@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import csv as arrow_csv
 
+from sim.scenario.csv_rows import CsvError, csv_rows
 from sim.streams import FloatArray
 
 
@@ -57,10 +58,7 @@ class ParquetTable:
             pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
         ):
             raise PersonsFileError(f"column `{name}` holds {kind}, not numbers")
-        try:
-            column = self._file.read([name])[name]
-        except (pa.ArrowException, OSError) as error:
-            raise PersonsFileError(f"damaged ({error})") from None
+        column = self._column(name)
         if column.null_count:
             row = int(np.argmax(column.is_null().to_numpy()))
             raise PersonsFileError(
@@ -68,27 +66,37 @@ class ParquetTable:
             )
         return np.asarray(column.to_numpy(), dtype=np.float64)
 
+    def texts(self, name: str) -> npt.NDArray[np.object_]:
+        """Return a column as text, (rows,), empty where nothing is there."""
+        values = self._column(name).to_pylist()
+        return np.array(["" if value is None else str(value) for value in values], dtype=object)
+
+    def _column(self, name: str) -> pa.ChunkedArray:
+        try:
+            return self._file.read([name], use_threads=False)[name]
+        except (pa.ArrowException, OSError) as error:
+            raise PersonsFileError(f"damaged ({error})") from None
+
 
 class CsvTable:
     """Columns of a CSV file; lines are looked for only where something is wrong."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
-        try:
-            _, header = next(self._lines(), (0, []))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise PersonsFileError(f"cannot be read: {error}") from None
-        self.names = header
-        distinct = len(set(header)) == len(header) > 0
+        _, self.names = next(self._lines())
+        if _may_have_empty_lines(content):
+            deque(self._lines(), maxlen=0)
+        distinct = len(set(self.names)) == len(self.names)
         self._table = self._parsed() if distinct else pa.table({})
         self.n_rows: int = self._table.num_rows
 
     def _lines(self) -> Iterator[tuple[int, list[str]]]:
-        text = self._content.decode("utf-8-sig")
-        rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-        for row in rows:
-            if row:
-                yield rows.line_num, row
+        try:
+            yield from csv_rows(self._content)
+        except CsvError as error:
+            where = f":{error.line}" if error.line else ""
+            rule = error.fault if error.line else f"the file {error.fault}"
+            raise PersonsFileError(rule, where=where, hint=error.hint) from None
 
     def _parsed(self) -> pa.Table:
         try:
@@ -124,6 +132,16 @@ class CsvTable:
             row = next(i for i, text in enumerate(texts.to_pylist()) if not _is_number(text))
             message = f"`{name}` must be {words}; got `{texts[row].as_py()}`"
             raise PersonsFileError(message, where=self.where(row)) from None
+
+    def texts(self, name: str) -> npt.NDArray[np.object_]:
+        """Return a column as text, (rows,)."""
+        return np.array(self._table[name].to_pylist(), dtype=object)
+
+
+def _may_have_empty_lines(content: bytes) -> bool:
+    """Return whether two ends of lines meet before the last row, perhaps within quotes."""
+    text = content.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")
+    return text[:1] in (b"\r", b"\n") or any(ends in text for ends in (b"\n\n", b"\n\r", b"\r\r"))
 
 
 def _is_number(text: str) -> bool:

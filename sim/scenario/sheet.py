@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sim.scenario.csv_rows import CsvError, csv_rows
 from sim.scenario.located import Node, Place
 from sim.scenario.problems import ScenarioError, did_you_mean, refuse
 
@@ -52,18 +51,17 @@ class Sheet:
         """
         if content[:4] == _PARQUET:
             return _parquet(content, name, place=place)
+        rows: list[list[str]] = []
+        lines: list[int] = []
         try:
-            reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-            header = next(reader, [])
-            rows: list[list[str]] = []
-            lines: list[int] = []
-            for row in filter(None, reader):
-                _check_length(len(rows) + 1, name, place)
+            for line, row in csv_rows(content):
+                # The header is one of them here.
+                _check_length(len(rows), name, place)
                 rows.append(row)
-                lines.append(reader.line_num)
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise refused(f"cannot read {name}: {error}", place) from None
-        return cls(name, header, rows, lines)
+                lines.append(line)
+        except CsvError as error:
+            raise refused(error.about(name), place, hint=error.hint) from None
+        return cls(name, rows[0], rows[1:], lines[1:])
 
     def where(self, row: int) -> str:
         """Return the place of a row in words."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import hashlib
 import io
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sim.scenario.csv_rows import CsvError, csv_rows
 from sim.scenario.problems import did_you_mean
 from sim.streams import FloatArray
 
@@ -49,9 +49,9 @@ def parse_values(content: bytes, name: str, column: str) -> FloatArray:
         values = _from_parquet(content, name, column)
     else:
         try:
-            values = np.fromiter(_from_csv(content.decode("utf-8-sig"), name, column), np.float64)
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise ValueFileError(f"cannot read {name}: {error}") from None
+            values = np.fromiter(_from_csv(content, name, column), np.float64)
+        except CsvError as error:
+            raise ValueFileError(error.about(name), error.hint) from None
     if values.size == 0:
         raise ValueFileError(f"{name} has no rows")
     values.setflags(write=False)
@@ -66,15 +66,15 @@ def _check_column(column: str, known: list[str], name: str) -> None:
         raise ValueFileError(f"{name} has no column `{column}`", hint, about_column=True)
 
 
-def _from_csv(text: str, name: str, column: str) -> Iterator[float]:
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
-    header = next(rows, [])
+def _from_csv(content: bytes, name: str, column: str) -> Iterator[float]:
+    rows = csv_rows(content)
+    _, header = next(rows)
     _check_column(column, header, name)
     position = header.index(column)
-    for row in filter(None, rows):
+    for line, row in rows:
         field = row[position] if position < len(row) else ""
         if not _NUMBER.fullmatch(field) or not abs(float(field)) <= MAX_VALUE:
-            where = f"{name}:{rows.line_num}: `{field}` in column `{column}`"
+            where = f"{name}:{line}: `{field}` in column `{column}`"
             raise ValueFileError(*_rule(where))
         yield float(field)
 

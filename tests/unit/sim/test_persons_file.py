@@ -16,7 +16,7 @@ from sim.properties import starts_at_bottom
 from sim.run_store import RunDirectory
 from sim.scenario.load import load_scenario
 from sim.scenario.problems import ScenarioError
-from sim.scenario.resolve import digest, full
+from sim.scenario.resolve import digest, full, with_changes
 from sim.scenario.schema import Scenario
 
 WORLD = """
@@ -185,16 +185,16 @@ def test_what_is_wrong_is_said_with_its_place(case: str, name: str) -> None:
 
 
 def test_files_that_are_no_table_of_numbers() -> None:
-    Path("ragged.csv").write_text("narrative,trust\n0.5,1\n\n0.5\n")
-    assert refusal("ragged.csv") == "ragged.csv:4: 1 fields where the header has 2"
-    Path("empty.csv").write_text("")
-    assert "no column says" in refusal("empty.csv")
+    Path("ragged.csv").write_text("narrative,trust\n0.5,1\n0.5\n")
+    assert refusal("ragged.csv") == "ragged.csv:3: 1 fields where the header has 2"
+    Path("empty.csv").write_text("\n\n")
+    assert refusal("empty.csv") == "empty.csv: the file is empty"
     Path("words.csv").write_text("narrative\n" + "0.5\n" * 30 + "half\n" + "0.5\n" * 29)
     assert refusal("words.csv").startswith("words.csv:32: `narrative`")
     Path("twice.csv").write_text("narrative,narrative\n0.5,1\n")
     assert "two columns" in refusal("twice.csv")
     Path("latin.csv").write_bytes(b"narrative\n\xe9\n")
-    assert "cannot be read" in refusal("latin.csv")
+    assert refusal("latin.csv") == "latin.csv: the file is not text in UTF-8"
     Path("broken.parquet").write_bytes(b"PAR1" + bytes(60))
     assert "no Parquet" in refusal("broken.parquet")
     write(GOOD.assign(narrative="much"), "text.parquet")
@@ -205,6 +205,45 @@ def test_files_that_are_no_table_of_numbers() -> None:
     assert "no column `step`" in refusal("good.csv", "population.initial.step=3")
     write(GOOD.assign(step=3), "at_3.csv")
     assert "no row has `step` 4" in refusal("at_3.csv", "population.initial.step=4")
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+def test_an_empty_line_moves_nobody_up(ends: str, bom: str) -> None:
+    def save(rows: list[str]) -> None:
+        Path("gap.csv").write_bytes((bom + ends.join(rows)).encode())
+
+    rows = ["narrative", *["0.5"] * 60]
+    save([*rows, "", "", ""])
+    assert start("gap.csv").population.initial.file is not None
+    for line in (1, 2, 31, 61):
+        save([*rows[: line - 1], "", *rows[line - 1 :]])
+        assert refusal("gap.csv") == f"gap.csv:{line}: an empty line"
+    if not bom:  # within quotes it is no line
+        save(['narrative,"note' + 2 * ends + '"', *["0.5,0"] * 60])
+        assert start("gap.csv").population.initial.file is not None
+
+
+@pytest.mark.parametrize("name", ["groups.csv", "groups.parquet"])
+def test_a_file_of_other_groups_is_refused_at_its_first_row_that_differs(name: str) -> None:
+    mixed = "population.arrangement=shuffled"
+    table = portrait(AlignmentModel(load_scenario("first.yaml", overrides=[mixed])))
+    write(table.astype({"group": "category"}).sample(frac=1.0, random_state=2), name)
+    scenario = start(name, mixed)
+    for change in (
+        "seed=4",
+        "population.arrangement=contiguous",
+        "population.groups={a: 0.3, b: 0.7}",
+    ):
+        assert "`group` is `" in refusal(name, mixed, change)
+    with pytest.raises(PersonsFileError, match=r"row \d+: `group`|:\d+: `group`"):
+        AlignmentModel(with_changes(scenario, {"seed": 4}))
+    assert "every replicate" in refusal(name, mixed, "population.resample=population")
+    other = table.assign(group=table["group"].where(table["person"] < 50, "c"))
+    write(other.iloc[::-1], name)
+    place, own = ":2" if name.endswith("csv") else ", row 1", table["group"][59]
+    assert refusal(name, mixed) == f"{name}{place}: `group` is `c`, and person 59 is in `{own}`"
+    start(write(other.drop(columns="group"), name))
 
 
 def test_groups_may_start_otherwise_and_constraints_be_listed() -> None:

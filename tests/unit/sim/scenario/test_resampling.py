@@ -109,8 +109,19 @@ def test_numbers_are_steps_whatever_the_unit() -> None:
     assert table(content, unit="fortnight").levels == (2.5, 2.0)
     assert table(content, "begin: 1.5", unit="step").steps == (0, 5)
     years = "date,x\n1959,1\n1960,4\n"
-    assert table(years, "begin: 1959", unit="year").steps == (0, 1)
-    assert "begins at step 1,959, and the last step is 11" in refusal(years, unit="year")
+    assert table(years, "begin: 1959", unit="turn").steps == (0, 1)
+    assert "begins at step 1,959, and the last step is 11" in refusal(years, unit="turn")
+
+
+@pytest.mark.parametrize("settings", [(), ("begin: 1959",)])
+@pytest.mark.parametrize("written", ["1959", "19590131"])
+def test_numbers_that_could_be_dates_are_not_guessed_at(
+    written: str, settings: tuple[str, ...]
+) -> None:
+    content = f"date,x\n{written},1\n"
+    said = f"x.csv:2: `{written}` in column `date` could be a date or a step"
+    assert refusal(content, *settings, unit="month") == said
+    assert table(f"date,x\n{written},1\n", "begin: 1959-01-01", unit="month").steps == (0,)
 
 
 def test_parquet_says_the_same_as_csv() -> None:
@@ -157,8 +168,9 @@ def test_what_is_no_parquet() -> None:
 
 
 WRONG = {
+    "empty line": ("2001-02-15,1\n\n2001-03-15,2\n", "x.csv:3: an empty line"),
     "twice": ("2001-01-15,1\n2001-01-15,2\n", "x.csv:3: the time `2001-01-15` is given twice"),
-    "unsorted": ("2001-02-15,1\n\n2001-01-15,2\n", "x.csv:4: the time `2001-01-15` comes after"),
+    "unsorted": ("2001-02-15,1\n2001-01-15,2\n", "x.csv:3: the time `2001-01-15` comes after"),
     "no time": ("2001-02-15,1\n ,2\n", "x.csv:3: nothing in column `date`"),
     "no value": ("2001-02-15,1\n2001-03-15,\n", "x.csv:3: `` in column `x` is not a number"),
     "no date": ("2001-02-15,1\nMarch,2\n", "x.csv:3: `March` in column `date` is no ISO date"),
@@ -170,6 +182,17 @@ WRONG = {
 def test_what_is_wrong_with_times_is_said_with_its_place(case: str) -> None:
     rows, said = WRONG[case]
     assert said in refusal(f"date,x\n{rows}")
+
+
+def test_what_is_no_table() -> None:
+    assert refusal("\n") == "x.csv is empty"
+    Path("x.csv").write_bytes(b"date,x\n2001-01-01,\xff\n")
+    assert refusal("") == "x.csv is not text in UTF-8"
+    assert "x.csv cannot be read: " in refusal('date,x\n"2001-01-01"1,2\n')
+
+
+def test_empty_lines_may_end_a_file() -> None:
+    assert table(DATED + "\n\r\n\n") == table(DATED)
 
 
 def test_what_cannot_be_put_on_the_clock() -> None:
