@@ -67,7 +67,7 @@ class Difference:
     second: Any
 
 
-def tables_of(folder: Path) -> dict[str, pd.DataFrame]:
+def tables_of(folder: str | Path) -> dict[str, pd.DataFrame]:
     """Return the tables of a finished run by name: those of `cost`, or of `run`.
 
     Raises
@@ -75,6 +75,7 @@ def tables_of(folder: Path) -> dict[str, pd.DataFrame]:
     NotARunError
         If the folder holds no finished run.
     """
+    folder = Path(folder)
     if manifest_of(folder).get("command") == "cost":
         names = FILES
     else:
@@ -217,10 +218,11 @@ def _described(folder: Path, name: str) -> Mapping[str, Description]:
     return descriptions(full(load_scenario(folder / "scenario.yaml")))[name]
 
 
-def dataset(folder: Path, name: str) -> xr.Dataset:
+def dataset(folder: str | Path, name: str) -> xr.Dataset:
     """Return a table of a run as an xarray dataset, its manifest and scenario as attributes."""
     import xarray as xr
 
+    folder = Path(folder)
     table = tables_of(folder)[name]
     # NetCDF 3 knows neither booleans nor unsigned bytes nor missing whole numbers.
     small = [column for column in table if table[column].dtype in (bool, np.uint8)]

@@ -122,7 +122,7 @@ def _of_channel(k: int) -> dict[str, Column]:
         "constraint": Column(_state("constraint", k), "0 or 1", "L: constraint active", 0.0, 1.0),
         "wear": Column(_state("wear", k), "load", "How far damage has lowered `up`, if any", 0.0),
         "vulnerability": Column(_trait("vulnerability", k), "1", "v: factor on the stressor"),
-        "up": Column(_trait("up", k), "load", "Load that activates the constraint"),
+        "up": Column(_trait("up", k), "load", "Load that activates the constraint, before wear"),
         "down": Column(_trait("down", k), "load", "Load that releases it; −∞ for a ratchet"),
     }
 

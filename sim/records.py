@@ -69,7 +69,8 @@ VARIABLES: tuple[Variable, ...] = (
         lambda f, _: f.state.exposure[..., 0].mean(axis=1, dtype=np.float64),
     ),
     Variable(
-        "stress", ("group", "channel"), "load per step", "Stressor level e",
+        "stress", ("group", "channel"), "load per step",
+        "Stressor level e of the step just made: in the row of step s, that of s − 1",
         lambda f, _: f.stress if f.stress.ndim == 2 else f.stress[..., 0],
     ),
     Variable(
@@ -110,39 +111,43 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         "information_answered", (), "bits per answer",
-        "Mutual information of constraint and report among those who answered (Miller–Madow)",
+        "Mutual information of constraint and report among those who answered (Miller–Madow); nan "
+        "where nobody answers",
         lambda _, m: m.information,
     ),
     Variable(
-        "information", (), "bits per person", "The same times the response rate",
+        "information", (), "bits per person",
+        "The same times the response rate; nan where nobody answers",
         lambda _, m: m.information * m.response_rate,
     ),
     Variable(
         "auc", (), "1",
-        "How likely a constrained person's report ranks above an unconstrained one's, ties ½",
+        "How likely a constrained person's report ranks above an unconstrained one's, ties ½; nan "
+        "where nobody answers, or only constrained or only unconstrained persons do",
         lambda _, m: m.ranking,
     ),
     Variable(
         "calibration_bias", (), "share",
         "Mean over groups and channels, by answers: share reported less share truly active of all "
-        "asked; above 0 things look worse than they are",
+        "asked; above 0 things look worse than they are; nan where nobody answers",
         lambda _, m: m.calibration.bias,
     ),
     Variable(
         "calibration_error", (), "share",
         "Root mean square of the same differences, their sampling variance taken off; 0 where no "
-        "more is left",
+        "more is left, nan as its square",
         lambda _, m: m.calibration.error,
     ),
     Variable(
         "calibration_square", (), "share²",
         "The mean square itself, right on average and at times below 0: what to average over steps "
-        "or replicates",
+        "or replicates; nan where no group and channel has two answers",
         lambda _, m: m.calibration.square,
     ),
     Variable(
         "apparent_alignment", (), "share",
-        "A: 1 − share of answers that say active; carried forward in silence",
+        "A: 1 − share of answers that say active; carried forward in silence, nan "
+        "before the first answer",
         lambda _, m: m.apparent,
     ),
     Variable(

@@ -49,7 +49,8 @@ class Scenario(Block):
     order (A1)."""
     precision: Literal["double", "single"] = "double"
     """How numbers about persons are stored between steps, which reckon in double precision either
-    way; `single` takes half the memory and rounds."""
+    way; `single` takes half the memory and rounds,
+    thresholds of constraints too: a load that meets one exactly may then miss it."""
     time: Time = Time()
     """The scenario clock."""
     population: Population = Population()

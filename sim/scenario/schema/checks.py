@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.scenario.narrative_rules import READ_BY
 from sim.scenario.schema.base import Block, ChannelWise, Values, cross_field
 
 if TYPE_CHECKING:
@@ -247,6 +248,21 @@ def _correlation_is_possible(scenario: Scenario) -> None:
         raise cross_field(f"{message}{smallest:.3g}", path, hint=hint)
 
 
+def _thresholds_are_read(scenario: Scenario) -> None:
+    rule, rules = scenario.narrative.rule, READ_BY["threshold"]
+    if rule == "none" or rule in rules:
+        return
+    for name, group in scenario.population.groups.items():
+        if group.threshold is not None:
+            where = f"population.groups.{name}.threshold"
+            hint = (
+                f"only {' and '.join(f'`{r}`' for r in rules)} do; take it out of the file that "
+                "names it, or in a fork set it and `narrative.threshold` to None"
+            )
+            message = f"the rule `{rule}` does not read `threshold`"
+            raise cross_field(message, where, "narrative.rule", hint=hint)
+
+
 def _snapshots_fit(scenario: Scenario) -> None:
     persons = scenario.record.persons
     for index, step in enumerate(persons.steps if persons is not None else ()):
@@ -272,6 +288,7 @@ _RULES: tuple[Callable[[Scenario], None], ...] = (
     _values_fit,
     _flags_fit,
     _correlation_is_possible,
+    _thresholds_are_read,
     _direction_is_nonzero,
     _snapshots_fit,
 )

@@ -124,7 +124,8 @@ class Group(Block):
     stubbornness: Distribution | None = None
     """Stubbornness of this group, clipped to [0, 1]; left out: that of `narrative.stubbornness`."""
     threshold: Distribution | None = None
-    """Narrative thresholds of this group; left out: those of `narrative.threshold`."""
+    """Narrative thresholds of this group; left out: those of `narrative.threshold`.  Refused
+    under a rule that reads no threshold, except `none`."""
     initial: GroupInitial | None = None
     """State at step 0 where it differs from that of the population."""
 

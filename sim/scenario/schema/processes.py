@@ -62,7 +62,8 @@ class Constraints(Block):
         | dict[Name, dict[Name, Annotated[float, Field(ge=-1.0, le=1.0)]]]
     ) = 0.0
     """Correlation of a person's activation thresholds across channels (Gaussian copula): one for
-    all pairs, or by pairs of channels, those left out 0."""
+    all pairs, or by pairs of channels, those left out 0.  It has no effect with a single channel,
+    nor on thresholds that are all the same or listed (`constant`, `values`)."""
     relax: Literal["once", "until_stable", "adiabatic"] = "once"
     """One synchronous update a step; avalanches to the fixed point (raise, then lower); or these
     all along the way of the load from where it stood before the step, one after the other."""

@@ -124,6 +124,11 @@ def test_every_table_becomes_a_dataset(run: Path) -> None:
         assert set(found.data_vars) == set(table.columns) - set(DIMENSIONS["cost"][name])
 
 
+def test_a_folder_may_be_named_by_text(run: Path) -> None:
+    pd.testing.assert_frame_equal(tables_of(str(run))["cost"], tables_of(run)["cost"])
+    assert dataset(str(run), "cost").identical(dataset(run, "cost"))
+
+
 def test_folders_without_a_finished_run_are_refused(run: Path, tmp_path: Path) -> None:
     with pytest.raises(NotARunError, match=r"manifest\.json is missing"):
         load_results(tmp_path)

@@ -224,9 +224,8 @@ def test_columns_of_a_cost_run_are_those_listed() -> None:
     measured = measure(Scenario.model_validate(small), 0)
     text = (ROOT / "docs" / "scenarios.md").read_text(encoding="utf-8")
     for table in TABLES:
-        name = {"path": "series"}.get(table, table)
-        entry = re.search(rf"^\* `{name}`: (`role`.*?)(?=^\* |^$)", text, re.MULTILINE | re.DOTALL)
-        assert entry, f"no list of columns for {name}"
+        entry = re.search(rf"^\* `{table}`: (`role`.*?)(?=^\* |^$)", text, re.MULTILINE | re.DOTALL)
+        assert entry, f"no list of columns for {table}"
         listed = [word for word in re.findall(r"`(\w+)`", entry[1]) if word not in ("hold", "heal")]
         assert listed == list(getattr(measured, table)[0])
 

@@ -16,6 +16,7 @@ from sim.model import AlignmentModel
 from sim.network import Graph
 from sim.processes.narrative import RULES
 from sim.scenario.load import load_scenario
+from sim.scenario.problems import ScenarioError
 from sim.scenario.schema import Scenario
 from sim.state import State
 
@@ -344,3 +345,15 @@ def test_newcomers_begin_without_an_anchor() -> None:
     newcomers = model.state.narrative[:, 0] == 0.0
     assert 5 < newcomers.sum() < 45
     assert (model.state.anchor[:, 0] == np.where(newcomers, 0.0, 0.8)).all()
+
+
+def test_thresholds_of_groups_stand_only_beside_a_rule_that_reads_them() -> None:
+    groups = {"easy": {"share": 0.5, "threshold": 0.1}, "others": 0.5}
+    content = {"population": {"size": 20, "groups": groups}}
+    read = {"rule": "fraction_threshold", "threshold": 0.18}
+    model = AlignmentModel(Scenario.model_validate({**content, "narrative": read}))
+    Scenario.model_validate({**content, "narrative": {"rule": "none"}})
+    with pytest.raises(ScenarioError, match=r"in a fork set it and `narrative\.threshold` to None"):
+        model.fork({"narrative.rule": "degroot"})
+    dropped = {"narrative.threshold": None, "population.groups.easy.threshold": None}
+    assert model.fork({"narrative.rule": "degroot", **dropped}).resolved.narrative.rule == "degroot"
