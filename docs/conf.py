@@ -74,6 +74,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(collections|matplotlib|mesa|np|npt|numpy|pandas|pathlib|random|typing)\..*"),
     ("py:class", r"\w+Array|Evaluate|sim\.state\.State|sim\.processes\.stage\.Controller"),
+    ("py:class", r"Path|pd\.\w+|xr\.\w+"),
 ]
 
 # Drawings take the colors of the page, so the page has those of a report, in light and dark.

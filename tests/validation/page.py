@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tests.validation.case import Case, Finding
+from tests.validation.case import FOLDER, Case, Finding
 
 _HEAD = """# Validation
 
@@ -33,7 +33,9 @@ def row_of(finding: Finding) -> str:
 def section_of(case: Case, findings: Sequence[Finding]) -> str:
     """Return the heading, sources and table of a case."""
     links = ", ".join(
-        f"[{name}](../scenarios/validation/{name}{'' if name == 'cost_falls' else '.yaml'})"
+        f"[{name}](../scenarios/validation/{name}.yaml)"
+        if (FOLDER / f"{name}.yaml").is_file()
+        else f"all in `scenarios/validation/{name}`"
         for name in case.scenarios
     )
     given = f"Scenario: {links}. " if links else ""
