@@ -95,7 +95,11 @@ def compare_runs_command(first: Path, second: Path, as_json: bool) -> None:
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder; by default DIR."
 )
 def export_command(folder: Path, form: str, names: tuple[str, ...], out: Path | None) -> None:
-    """Write the tables of a run as CSV, or as NetCDF with the run's scenario and manifest."""
+    """Write the tables of a run as CSV, or as NetCDF with the run's scenario and manifest.
+
+    Tables of `run` carry units and meanings in NetCDF; those of `cost` are described in
+    docs/scenarios.md.
+    """
     from analysis.stored import export, replicates_of
 
     with _told():
