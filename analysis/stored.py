@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from analysis.results import TABLES, CostResults
 from analysis.run import FILES
@@ -88,6 +89,24 @@ def tables_of(folder: str | Path) -> dict[str, pd.DataFrame]:
             f"{', '.join(missing)} missing; run it again"
         )
     return {name: read_table(folder / file) for name, file in names.items()}
+
+
+def replicates_of(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return how many of how many replicates the tables of a run hold, by role.
+
+    A run that was interrupted, or of which some replicates failed, holds fewer than it was to.
+    Replicates of a `run` of which no step was recorded cannot be counted: they count as held.
+    """
+    manifest = manifest_of(folder)
+    if manifest.get("command") != "cost":
+        held = read_table(folder / RECORDED["series"])["replicate"].nunique()
+        wanted = int(manifest.get("replicates", held))
+        return {"run": (held or wanted, wanted)}
+    stored = yaml.safe_load((folder / "scenario.yaml").read_text(encoding="utf-8"))
+    wanted = int(stored["restoration"]["replicates"])  # the full form, also one no longer valid
+    roles = ["scenario", "twin"] if (folder / "twin.yaml").is_file() else ["scenario"]
+    held_by = read_table(folder / FILES["checks"]).groupby("role")["replicate"].nunique()
+    return {role: (int(held_by.get(role, 0)), wanted) for role in roles}
 
 
 def dimensions_of(folder: Path, name: str) -> tuple[str, ...]:

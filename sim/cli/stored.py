@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sim.cli.options import json_option
+from sim.cli.options import json_option, say
 
 if TYPE_CHECKING:
     from analysis.stored import Difference
@@ -95,12 +95,23 @@ def compare_runs_command(first: Path, second: Path, as_json: bool) -> None:
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder; by default DIR."
 )
 def export_command(folder: Path, form: str, names: tuple[str, ...], out: Path | None) -> None:
-    """Write the tables of a run as CSV, or as NetCDF with the run's scenario and manifest."""
-    from analysis.stored import export
+    """Write the tables of a run as CSV, or as NetCDF with the run's scenario and manifest.
+
+    Tables of `run` carry units and meanings in NetCDF; those of `cost` are described in
+    docs/scenarios.md.
+    """
+    from analysis.stored import export, replicates_of
 
     with _told():
         for path in export(folder, out or folder, form=form, names=names):
             click.echo(str(path))
+        for role, (held, wanted) in replicates_of(folder).items():
+            if held < wanted:
+                whose = " of the twin" if role == "twin" else ""
+                say(
+                    f"{folder} holds {held:,} of {wanted:,} replicates{whose}: the run was "
+                    "interrupted or some failed; its command with --resume makes the others"
+                )
 
 
 @contextmanager

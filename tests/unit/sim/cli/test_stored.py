@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sim.run_store import read_table, write_table
+from sim.sweep.recorded import RecordedRun
 from tests.unit.sim.cli.conftest import Call
 
 
@@ -15,6 +17,12 @@ def two(remanence: Call, folder: Path) -> tuple[Path, Path]:
     for name, seed in (("a", "1"), ("b", "2")):
         assert remanence("cost", "small.yaml", "--seed", seed, "--out", name, "--no-twin").code == 0
     return folder / "a", folder / "b"
+
+
+@pytest.fixture
+def run_of_cost(remanence: Call, folder: Path) -> Path:
+    assert remanence("cost", "small.yaml", "--out", "c").code == 0
+    return folder / "c"
 
 
 def test_reports_are_made_anew(remanence: Call, two: tuple[Path, Path], folder: Path) -> None:
@@ -99,6 +107,30 @@ def test_tables_are_exported(remanence: Call, two: tuple[Path, Path], folder: Pa
     ]  # fmt: skip
     remanence("run", "small.yaml", "--out", "r")
     assert remanence("export", "r").out.split() == ["r/series.csv", "r/events.csv"]
+
+
+def test_export_says_how_many_replicates_are_missing(
+    remanence: Call, two: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert remanence("export", "a").err == ""
+    one = RecordedRun.prepare
+    monkeypatch.setattr(RecordedRun, "prepare", lambda run, *, resume: one(run, resume=resume)[:1])
+    assert remanence("run", "small.yaml", "--replicates", "3", "--out", "r").code == 0
+    said = remanence("export", "r")
+    assert (said.code, said.out.split()) == (0, ["r/series.csv", "r/events.csv"])
+    assert said.err.startswith("r holds 1 of 3 replicates: the run was interrupted or some failed")
+
+
+def test_export_counts_the_replicates_of_each_role(run_of_cost: Path, remanence: Call) -> None:
+    said = remanence("export", str(run_of_cost), "--table", "checks")
+    assert said.err.splitlines() == []
+    checks = read_table(run_of_cost / "checks.parquet")
+    kept = (checks["role"] == "scenario") & (checks["replicate"] == 0)
+    write_table(run_of_cost / "checks.parquet", checks[kept])
+    said = remanence("export", str(run_of_cost), "--table", "checks")
+    first, second = said.err.splitlines()
+    assert "holds 1 of 2 replicates: " in first
+    assert "holds 0 of 2 replicates of the twin: " in second
 
 
 def test_what_is_no_run_is_a_usage_error(remanence: Call, two: tuple[Path, Path]) -> None:
