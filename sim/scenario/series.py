@@ -37,7 +37,11 @@ def read_plain(path: Path, name: str, *, place: Place, limit: int = -1) -> bytes
             return stream.read(limit)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise refused(f"cannot read {name}: {reason}", place) from None
+        hint = ""
+        if isinstance(error, FileNotFoundError) and not Path(name).is_absolute():
+            origin = "current folder" if place.source.override else "scenario file"
+            hint = f"paths are relative to the {origin}"
+        raise refused(f"cannot read {name}: {reason}", place, hint=hint) from None
 
 
 def read_series(stressor: SeriesStressor, path: Path, *, node: Node, time: Time) -> TableStressor:

@@ -79,7 +79,8 @@ class Sheet:
             raise refused(f"{self.name} has several columns `{column}`", place)
         if column not in self.header:
             columns = [name for name in self.header if name]
-            hint = did_you_mean(column, columns) or f"columns: {', '.join(columns)}"
+            listed = ", ".join(columns) or "none has a name"
+            hint = did_you_mean(column, columns) or f"columns: {listed}"
             raise refused(f"{self.name} has no column `{column}`", place, hint=hint)
         position = list(self.header).index(column)
         return [row[position] if position < len(row) else "" for row in self.rows]

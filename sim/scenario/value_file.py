@@ -62,7 +62,8 @@ def _check_column(column: str, known: list[str], name: str) -> None:
     if known.count(column) > 1:
         raise ValueFileError(f"{name} has several columns `{column}`", about_column=True)
     if column not in known:
-        hint = did_you_mean(column, known) or f"columns: {', '.join(filter(None, known))}"
+        listed = ", ".join(filter(None, known)) or "none has a name"
+        hint = did_you_mean(column, known) or f"columns: {listed}"
         raise ValueFileError(f"{name} has no column `{column}`", hint, about_column=True)
 
 

@@ -27,7 +27,8 @@ class Time(Block):
     steps: Annotated[int, Field(ge=1, le=1_000_000)] = 60
     """Steps of a plain run, and the longest delay of a cost curve [steps]."""
     unit: Name = "step"
-    """What one step stands for; used in labels only."""
+    """What one step stands for, in labels; hour, day, week, month, quarter or year also say on
+    which step a date in a series falls."""
 
 
 class Channel(Block):

@@ -191,6 +191,23 @@ def test_what_is_no_table() -> None:
     assert "x.csv cannot be read: " in refusal('date,x\n"2001-01-01"1,2\n')
 
 
+def hint(content: str, *settings: str) -> str:
+    with pytest.raises(ScenarioError) as caught:
+        table(content, *settings)
+    return caught.value.problems[0].hint
+
+
+def test_a_hint_says_what_there_is_and_where_files_are_looked_for() -> None:
+    assert hint("a,b\n1,2\n") == "columns: a, b"
+    assert hint(",\n1,2\n") == "columns: none has a name"
+    assert hint("", "file: y.csv") == "paths are relative to the scenario file"
+    assert hint("", f"file: {Path('y.csv').absolute()}") == ""
+    Path("s.yaml").write_text("population: {initial: {file: x.csv}}\n")
+    with pytest.raises(ScenarioError) as caught:
+        load_scenario("s.yaml", overrides=["population.initial.file=y.csv"])
+    assert caught.value.problems[0].hint == "paths are relative to the current folder"
+
+
 def test_empty_lines_may_end_a_file() -> None:
     assert table(DATED + "\n\r\n\n") == table(DATED)
 
