@@ -41,7 +41,9 @@ class ParquetTable:
 
     def __init__(self, content: bytes) -> None:
         try:
-            self._file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+            self._file = pq.ParquetFile(
+                pa.BufferReader(content), memory_map=False, page_checksum_verification=True
+            )
         except (pa.ArrowException, OSError) as error:
             raise PersonsFileError(f"damaged or no Parquet ({error})") from None
         self.names: list[str] = list(self._file.schema_arrow.names)

@@ -107,9 +107,11 @@ def _parquet(content: bytes, name: str, *, place: Place) -> Sheet:
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
+        file = pq.ParquetFile(
+            pa.BufferReader(content), memory_map=False, page_checksum_verification=True
+        )
         _check_length(file.metadata.num_rows, name, place)
-        table = file.read()
+        table = file.read(use_threads=False)
         columns = [_texts(table[position].to_pylist()) for position in range(table.num_columns)]
     except (pa.ArrowException, OSError) as error:
         raise refused(f"cannot read {name}: {error}", place) from None

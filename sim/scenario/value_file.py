@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import io
 import math
 import re
 from collections.abc import Iterator
@@ -85,9 +84,9 @@ def _from_parquet(content: bytes, name: str, column: str) -> FloatArray:
     import pyarrow.parquet as pq
 
     try:
-        file = pq.ParquetFile(io.BytesIO(content))
+        file = pq.ParquetFile(pa.BufferReader(content), memory_map=False)
         _check_column(column, file.schema_arrow.names, name)
-        read = file.read(columns=[column])[column]
+        read = file.read(columns=[column], use_threads=False)[column]
         numbers = read.cast(pa.float64(), safe=False).to_numpy()
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +120,35 @@ def test_a_hole_in_a_parquet_file_is_refused(
     table.to_parquet(tmp_path / "thresholds.parquet")
     with pytest.raises(ScenarioError, match="nothing in column `up`, row 8"):
         load_scenario(written(tmp_path, suffix="parquet"))
+
+
+STARTED = """
+import os, sys
+from pathlib import Path
+import pyarrow.parquet
+from sim.persons_table import table_of
+from sim.scenario.sheet import Sheet
+from sim.scenario.value_file import parse_values
+
+def threads():
+    return len(os.listdir("/proc/self/task"))
+
+content = Path("thresholds.parquet").read_bytes()
+before = threads()
+table_of(content).numbers("up", "a number")
+parse_values(content, "thresholds.parquet", "up")
+Sheet.of(content, "thresholds.parquet", place=None)
+sys.exit(threads() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
+def test_reading_parquet_starts_no_threads(
+    tmp_path: Path, triangle: tuple[np.ndarray, np.ndarray]
+) -> None:
+    """One that still runs as the interpreter ends may abort it."""
+    root = Path(__file__).parents[4]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    command = [sys.executable, "-c", STARTED]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, check=False, timeout=120)
+    assert done.returncode == 0
