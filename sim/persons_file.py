@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.persons_table import PersonsFileError, Table, table_of
-from sim.population import _assign_groups, setup_draws
+from sim.population import groups_of, setup_draws
 from sim.scenario.problems import did_you_mean
 from sim.scenario.schema import Scenario
 from sim.streams import Draws, FloatArray
@@ -184,7 +184,7 @@ def _check_groups(persons: StoredPersons, scenario: Scenario, content: Callable[
         message = "`group` cannot be right in every replicate: each has persons of its own"
         hint = "set population.resample to noise, or leave the column out"
         raise PersonsFileError(message, hint=hint)
-    here = names[_assign_groups(scenario, setup_draws(scenario, Draws(scenario.seed, 0)))]
+    here = names[groups_of(scenario, setup_draws(scenario, Draws(scenario.seed, 0)))]
     differ = np.flatnonzero(persons.group != here)
     if differ.size:
         person = differ[np.argmin(persons.rows[differ])]

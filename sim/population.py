@@ -32,7 +32,8 @@ ROUNDING: Mapping[str, float] = {"double": 1e-12, "single": 1e-6}
 """How far rounding alone may carry a number about a person, by the scenario's precision."""
 
 
-def _assign_groups(scenario: Scenario, draws: Draws) -> npt.NDArray[np.int32]:
+def groups_of(scenario: Scenario, draws: Draws) -> npt.NDArray[np.int32]:
+    """Return the group of each person, (N,), by number, from the draws of a population."""
     sizes = list(scenario.population.group_sizes().values())
     group = np.repeat(np.arange(len(sizes), dtype=np.int32), sizes)
     if scenario.population.arrangement == "shuffled":
@@ -101,7 +102,7 @@ class Population:
             A network to reuse instead of building the scenario's.
         """
         draws = setup_draws(scenario, draws)
-        group = _assign_groups(scenario, draws)
+        group = groups_of(scenario, draws)
         names = tuple(scenario.channels)
         constraints = scenario.constraints
         groups = scenario.population.groups.values()
