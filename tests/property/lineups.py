@@ -119,10 +119,10 @@ def worse(state: State, parts: set[str], *, seed: int) -> State:
         out.constraint |= some(out.constraint) > 0.0
     if "wear" in parts:
         out.wear += some(out.wear)
-    for name in parts & {"narrative", "lock_in", "anchor"}:
+    for name in sorted(parts & {"narrative", "lock_in", "anchor"}):
         column = getattr(out, name)
         column[...] = np.minimum(column + (1.0 - column) * some(column), 1.0)
-    for name in parts & {"trust", "correction"}:
+    for name in sorted(parts & {"trust", "correction"}):
         column = getattr(out, name)
         column *= 1.0 - some(column)
     return out
