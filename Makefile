@@ -23,7 +23,7 @@ COMPILE = $(PY) -m uv --no-config pip compile --quiet --universal --python-versi
 OTHERS ?= python3.13 python3.12 \
 	$(wildcard $(shell pyenv root 2>/dev/null)/versions/3.1[2-9].*/bin/python3)
 SMOKE := tests/unit/sim/test_agents.py tests/unit/sim/test_model.py tests/unit/sim/optimizers \
-	tests/reference
+	tests/reference/test_by_hand.py
 
 MADE      := $(VENV)/.made
 INSTALLED := $(VENV)/.installed
@@ -71,7 +71,8 @@ smoke:
 	done; \
 	echo 'smoke: no other Python found; tried: $(OTHERS)'
 
-smoke-tests: $(WARM)
+# Kernels are compiled as these few tests need them.
+smoke-tests: $(INSTALLED)
 	$(PY) -m pytest -n $(WORKERS) $(SMOKE)
 
 app: $(WARM)

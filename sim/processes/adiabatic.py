@@ -267,7 +267,7 @@ def _listeners(graph: Graph) -> tuple[IntArray, npt.NDArray[np.int32]]:
 
 
 def drive(
-    frame: Frame, relays: RelayArray, line: tuple[FloatArray, FloatArray], slack: FloatArray
+    frame: Frame, relays: RelayArray, line: tuple[FloatArray, FloatArray]
 ) -> npt.NDArray[np.void]:
     """Carry relays, (K, N, R), in place along the line of their own load; return the avalanches.
 
@@ -275,8 +275,6 @@ def drive(
     ----------
     line
         Load that does not come from relays at the beginning and at the end, (K, N, R).
-    slack
-        How far from a threshold a load still meets it, (K,) [load].
     """
     population, c, wear = frame.population, frame.coefficients, frame.state.wear
     if frame.listeners is None:
@@ -287,8 +285,7 @@ def drive(
         mine = np.ascontiguousarray(relays[:, :, r])
         way = tuple(np.ascontiguousarray(own[:, :, r]) for own in line)
         graph = graph_arrays(population.graph)
-        met = (level - slack[:, None], down + slack[:, None])
-        log = _drive(mine, way, met, graph, frame.listeners, c.coupling, c.spillover)
+        log = _drive(mine, way, (level, down), graph, frame.listeners, c.coupling, c.spillover)
         relays[:, :, r] = mine
         rows = np.empty(len(log), AVALANCHE)
         rows["branch"], rows["direction"], rows["size"] = r, log[:, 0], log[:, 1]

@@ -39,7 +39,7 @@ from tests.property.lineups import (
 from tests.property.strategies import Content, any_order, cooperative, resolved, seeds
 
 BASE = settings.default.max_examples
-MANY = settings(max_examples=4 * BASE)
+MANY = settings(max_examples=2 * BASE)
 ROUNDING = 1e-12
 first_steps = st.sampled_from([0, 0, 3, 10, 30])
 

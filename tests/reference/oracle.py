@@ -150,7 +150,8 @@ class ReferenceModel(mesa.Model):
             level = stress_level(stressor, self.clock, item=item, chance=chance)
             for g, group in enumerate(self.resolved.population.groups):
                 if stressor.kind == "deployment":
-                    level = stressor.intensity_coefficient * self.intensity[g]
+                    chi = stressor.intensity_coefficient
+                    level = chi * self.intensity[g] if chi else 0.0
                 for k, channel in enumerate(self.resolved.channels):
                     hits_group = not stressor.groups or group in stressor.groups
                     if hits_group and stressor.channel in ("all", channel):

@@ -94,6 +94,11 @@ class Person(mesa.Agent):
         floor = self.down[k] if self.down[k] > -math.inf else min(self.up[k], 0.0)
         return max(floor, self.up[k] - self.wear[k])
 
+    def rounding(self, k: int) -> float:
+        """Return by how much a load from weighted neighbors may miss a threshold and meet it."""
+        slow = self.model.resolved.constraints.relax == "adiabatic"
+        return 0.0 if self.weights is None or slow else 1e-12 * abs(self.model.coupling[k])
+
     def stops(self) -> list[float]:
         """Return where on the rest of the way one of the relays would be carried over."""
         here, found = self.model.position, []
@@ -122,10 +127,9 @@ class Person(mesa.Agent):
         self.decided = list(self.active)
         for k in self.model.channels:
             load = self.load(k)
-            near = 1e-12 * abs(self.model.coupling[k]) if self.weights is not None else 0.0
-            if load >= self.threshold(k) - near:
+            if load >= self.threshold(k) - self.rounding(k):
                 self.decided[k] = 1 if on else self.active[k]
-            elif load <= self.down[k] + near:
+            elif load <= self.down[k] + self.rounding(k):
                 self.decided[k] = 0 if off else self.active[k]
 
     def switch(self) -> None:

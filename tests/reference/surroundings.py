@@ -73,9 +73,14 @@ def stress_level(stressor: Stressor, step: int, *, item: int, chance: Chance) ->
             return stressor.levels[max(n_passed, 1) - 1]
 
 
-@cache
 def marks(shocks: ShocksStressor, step: int, item: int, chance: Chance) -> float:
     """Return the sum of the marks of the shocks that come at a step."""
+    return _marks(shocks.model_dump_json(), step, item, chance)
+
+
+@cache
+def _marks(written: str, step: int, item: int, chance: Chance) -> float:
+    shocks = ShocksStressor.model_validate_json(written)
     n_shocks = int(poisson.ppf(chance("shocks", step, item, 0), shocks.rate)) if shocks.rate else 0
     drawn = [chance("shocks", step, item, 1 + j) for j in range(n_shocks)]
     return sum(max(0.0, float(m)) for m in quantiles(shocks.size, np.array(drawn)))

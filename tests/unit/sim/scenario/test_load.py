@@ -66,7 +66,7 @@ def test_a_series_becomes_a_table() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["x\n1\n2\n", "x\r\n1\r\n2\r\n", "\ufeffx\n1\n2", 'x\n"1"\n\n +2. \n', "x,y\n1,a\n2,b,c\n"],
+    ["x\n1\n2\n", "x\r\n1\r\n2\r\n", "\ufeffx\n1\n2", 'x\n"1"\n +2. \n\n', "x,y\n1,a\n2,b,c\n"],
 )
 def test_a_series_is_read_however_it_is_written(content: str) -> None:
     assert series(content) == (1.0, 2.0)
@@ -82,19 +82,23 @@ def test_only_plain_finite_numbers_are_levels(field: str) -> None:
 
 
 def test_the_line_of_a_bad_number_is_that_of_the_file() -> None:
-    assert "x.csv:6:" in broken_series("x\n\n1\n\n\noops\n").message
+    assert "x.csv:4:" in broken_series("x\n1\n2\noops\n").message
+
+
+def test_an_empty_line_between_numbers_is_refused() -> None:
+    assert "x.csv:3: an empty line" in broken_series("x\n1\n\n2\n").message
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "has no column `x`"),
+        (b"", "x.csv is empty"),
         (b"x\n", "has no rows below its header"),
         (b"x,x\n1,2\n", "has several columns `x`"),
         (b"x,y\n1\n,2\n", "x.csv:3: `` in column `x` is not a number"),
         (b"y;x\n1;2\n", "has no column `x`"),
-        (b"x\n\xff\n", "cannot read x.csv"),
-        (b'x\n"1\n', "cannot read x.csv"),
+        (b"x\n\xff\n", "x.csv is not text in UTF-8"),
+        (b'x\n"1\n', "x.csv cannot be read"),
         (b"x\n1\x00\n", "x.csv"),
     ],
 )
