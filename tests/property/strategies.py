@@ -151,7 +151,7 @@ def unsettled(draw: st.DrawFn, channels: Names) -> Content:
         wave = {"amplitude": draw(between(0.0, 0.4)), "period": draw(between(1.0, 12.0))}
         return block | {"kind": kind, "peak": draw(between(0.0, 10.0))} | level | wave
     if kind == "shocks":
-        size = draw(between(0.0, 0.5) | spread(0.0, 0.3))
+        size = draw(between(0.0, 0.5) | spread(0.05, 0.35))
         shock = {"rate": draw(maybe(between(0.0, 2.0))), "size": size, "decay": draw(share)}
         return block | {"kind": kind} | shock
     drift = {"relaxation": draw(between(0.5, 10.0)), "sd": draw(maybe(between(0.0, 0.3)))}
