@@ -124,7 +124,7 @@ def _spreads(n_starts: int) -> tuple[np.ndarray, np.ndarray]:
         model = AlignmentModel(scenario("crosscheck_deffuant", {"seed": seed}))
         with _seeded(seed):
             other = _configured(
-                AlgorithmicBiasModel(_network(model)),
+                AlgorithmicBiasModel(_network(model), seed),  # without one it draws one
                 parameters={"epsilon": model.resolved.narrative.confidence, "gamma": 0.0},
                 nodes={},
             )
