@@ -88,31 +88,17 @@ def _uniform(high, low):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _fill(out, words, first):  # type: ignore[no-untyped-def]
-    k0, k1, step, name, replicate = words
-    n_draws, n_items = out.shape
+def _fill(out, words, item, step, in_time):  # type: ignore[no-untyped-def]
+    """Fill the draws, (D, n): of items from `item` on at a step, or of one item from `step` on."""
+    k0, k1, name, replicate = words
+    n_draws, n_columns = out.shape
     for block in range((n_draws + 1) // 2):
         c2 = name | np.uint64(block)
         draw = 2 * block
-        for index in range(n_items):
-            item = np.uint64(first) + np.uint64(index)
-            w0, w1, w2, w3 = philox(item, step, c2, replicate, k0, k1)
-            out[draw, index] = _uniform(w0, w1)
-            if draw + 1 < n_draws:
-                out[draw + 1, index] = _uniform(w2, w3)
-
-
-@kernel
-def _fill_steps(out, words, first):  # type: ignore[no-untyped-def]
-    """Fill the draws of one item, (D, T), at the steps from `first` on."""
-    k0, k1, item, name, replicate = words
-    n_draws, n_steps = out.shape
-    for block in range((n_draws + 1) // 2):
-        c2 = name | np.uint64(block)
-        draw = 2 * block
-        for index in range(n_steps):
-            step = np.uint64(first) + np.uint64(index)
-            w0, w1, w2, w3 = philox(item, step, c2, replicate, k0, k1)
+        for index in range(n_columns):
+            c0 = np.uint64(item if in_time else item + index)
+            c1 = np.uint64(step + index if in_time else step)
+            w0, w1, w2, w3 = philox(c0, c1, c2, replicate, k0, k1)
             out[draw, index] = _uniform(w0, w1)
             if draw + 1 < n_draws:
                 out[draw + 1, index] = _uniform(w2, w3)
@@ -164,7 +150,7 @@ class Draws:
         if not 0 <= step < 1 << 32 or first + n_items > 1 << 32 or n_draws > 2 * _MAX_BLOCK:
             raise ValueError("step, n_items or n_draws does not fit the counter")
         out = np.empty((n_draws, n_items))
-        _fill(out, self._words(stream, step), first)
+        _fill(out, self._words(stream), first, step, False)
         return out
 
     def uniforms_of(
@@ -182,12 +168,12 @@ class Draws:
         if not 0 <= item < 1 << 32 or first + n_steps > 1 << 32 or n_draws > 2 * _MAX_BLOCK:
             raise ValueError("item, n_steps or n_draws does not fit the counter")
         out = np.empty((n_draws, n_steps))
-        _fill_steps(out, self._words(stream, item), first)
+        _fill(out, self._words(stream), item, first, True)
         return out
 
-    def _words(self, stream: str, third: int) -> tuple[np.uint64, ...]:
+    def _words(self, stream: str) -> tuple[np.uint64, ...]:
         name = (STREAMS[stream] << 16) | (CLOCKS[self.clock] << 12)
-        named = (self.seed & 0xFFFFFFFF, self.seed >> 32, third, name, self.replicate)
+        named = (self.seed & 0xFFFFFFFF, self.seed >> 32, name, self.replicate)
         return tuple(np.uint64(word) for word in named)
 
     def normals(
