@@ -261,4 +261,4 @@ def _drawn_from(scenario: Scenario) -> object:
 
 
 def _latest(name: str, model: AlignmentModel) -> float:
-    return model.recorder.latest()[name]
+    return model.recorder.last(name)

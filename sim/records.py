@@ -212,6 +212,7 @@ class Recorder:
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self.columns = column_names(scenario)
+        self._places = {name: place for place, name in enumerate(self.columns)}
         self.every = scenario.record.every
         self.rows: list[list[float]] = []
         self.apparent = float("nan")
@@ -245,6 +246,16 @@ class Recorder:
             values = np.asarray(variable.read(moment.frame, moment), dtype=np.float64)
             row.extend(values.ravel().tolist())
         return row
+
+    def last(self, name: str) -> float:
+        """Return the value of a column in the last recorded row.
+
+        Raises
+        ------
+        LookupError
+            If there is no such column, or no row yet.
+        """
+        return self.rows[-1][self._places[name]]
 
     def latest(self) -> dict[str, float]:
         """Return the last recorded row by column name; empty before the first."""
