@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 import yaml
@@ -103,6 +104,18 @@ def full(scenario: Scenario) -> Scenario:
 
     The result is itself a valid scenario, and `full` leaves it as it is.
     """
+    if _FULL.get(id(scenario)) is scenario:
+        return scenario
+    written_out = _written_out(scenario)
+    _FULL[id(written_out)] = written_out
+    return written_out
+
+
+_FULL: WeakValueDictionary[int, Scenario] = WeakValueDictionary()
+"""What `full` has returned, so that asking again costs nothing."""
+
+
+def _written_out(scenario: Scenario) -> Scenario:
     shares = _to_one({name: channel.weight for name, channel in scenario.channels.items()})
     weighted = {
         name: channel.model_copy(update={"weight": shares[name]})

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from sim.engine import advance
 from sim.model import AlignmentModel
 from sim.scenario.load import load_scenario
 from sim.scenario.resolve import full, with_changes
@@ -97,9 +98,10 @@ def scenario(name: str, changes: Mapping[str, Any] | None = None) -> Scenario:
 
 
 def at_end(name: str, changes: Mapping[str, Any] | None = None) -> AlignmentModel:
-    """Return the model of a scenario after its last step."""
+    """Return the model of a scenario after its last step; nothing of the way there is recorded."""
     model = AlignmentModel(scenario(name, changes))
-    model.run_model()
+    model.frame.listening = bool(model.optimizers)
+    advance(model.frame, model.resolved.time.steps)
     return model
 
 
