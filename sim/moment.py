@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from sim.optimizers.policy import Policy
 from sim.processes.stage import Frame
 from sim.reports import Calibration, Counts, calibration, information, ranking
 from sim.streams import FloatArray
@@ -26,12 +29,20 @@ class Moment:
         Apparent alignment; nan until the first answer.
     spent
         Effort per person since step 0 [load].
+    optimizers
+        The scenario's optimizers.
     """
 
     frame: Frame
     before: float
     apparent: float
     spent: float
+    optimizers: Sequence[Any] = ()
+
+    @property
+    def policies(self) -> list[Policy | None]:
+        """The optimizers that act by a policy, None for others."""
+        return [o if isinstance(o, Policy) else None for o in self.optimizers]
 
     @cached_property
     def prevalence(self) -> float:

@@ -11,14 +11,17 @@ import numpy.typing as npt
 
 from sim.events import EventLog
 from sim.moment import Moment
+from sim.optimizers.base import SPENDING
+from sim.optimizers.policy import cosine
 from sim.processes.stage import Frame
+from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
 from sim.snapshots import Snapshots
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Dimension = Literal["group", "channel"]
+Dimension = Literal["group", "channel", "optimizer", "spending"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,13 @@ def _by_group(frame: Frame) -> npt.NDArray[np.float64]:
 
 def _effort(frame: Frame) -> float:
     return float(np.einsum("g,gk->", frame.population.group_share, frame.effort[..., 0]))
+
+
+def _mean(frame: Frame, by_group: npt.NDArray[np.float64] | None) -> float:
+    """Return the mean over persons of what groups have, (G, R), in branch 0; nan for nothing."""
+    if by_group is None:
+        return float("nan")
+    return float(np.dot(frame.population.group_share, by_group[:, 0]))
 
 
 VARIABLES: tuple[Variable, ...] = (
@@ -162,6 +172,42 @@ VARIABLES: tuple[Variable, ...] = (
         "effort_total", (), "load per person", "Effort spent since step 0",
         lambda _, m: m.spent,
     ),
+    Variable(
+        "spent", ("optimizer",), "load per person",
+        "What an optimizer has spent since step 0, at the scenario's prices",
+        lambda _, m: [o.spent[0] for o in m.optimizers],
+    ),
+    Variable(
+        "spending", ("optimizer", "spending"), "load per person",
+        "The same by what it was spent on",
+        lambda _, m: [o.bills[:, 0] for o in m.optimizers],
+    ),
+    Variable(
+        "strength", ("optimizer",), "1",
+        "d = √KL of a policy from its start, mean over persons; nan without a policy",
+        lambda f, m: [_mean(f, p and p.strength) for p in m.policies],
+    ),
+    Variable(
+        "proxy", ("optimizer",), "1",
+        "ŵ · μ: what a policy takes its output to be worth, mean over persons; nan without a "
+        "policy",
+        lambda f, m: [_mean(f, p and p.proxy()) for p in m.policies],
+    ),
+    Variable(
+        "gold", ("optimizer",), "1",
+        "w* · μ / ‖w*‖: what its output is worth, mean over persons; nan without a policy",
+        lambda f, m: [_mean(f, p and p.gold(f)) for p in m.policies],
+    ),
+    Variable(
+        "cosine_intent", ("optimizer",), "1",
+        "Cosine of policy and estimate, μ and ŵ, mean over persons; nan without either",
+        lambda f, m: [_mean(f, p and cosine(p.mean, p.estimate)) for p in m.policies],
+    ),
+    Variable(
+        "cosine_outcome", ("optimizer",), "1",
+        "Cosine of policy and need, μ and w*, mean over persons; nan without either",
+        lambda f, m: [_mean(f, p and cosine(p.mean, p.needed(f))) for p in m.policies],
+    ),
 )  # fmt: skip
 """Every output variable, in the order of the columns of a series."""
 
@@ -182,7 +228,12 @@ def column_names(scenario: Scenario) -> list[str]:
 
 def names_of(variable: Variable, scenario: Scenario) -> Iterator[str]:
     """Yield the columns of one variable."""
-    labels = {"group": list(scenario.population.groups), "channel": list(scenario.channels)}
+    labels: dict[str, list[str]] = {
+        "group": list(scenario.population.groups),
+        "channel": list(scenario.channels),
+        "optimizer": [str(optimizer.name) for optimizer in full(scenario).optimizers],
+        "spending": list(SPENDING),
+    }
     match variable.dimensions:
         case ():
             yield variable.name
@@ -233,7 +284,8 @@ class Recorder:
         if answers > 0:
             self.apparent = 1.0 - int(frame.state.positives[..., 0].sum()) / answers
         self.spent += _effort(frame)
-        moment = Moment(frame, self._before, self.apparent, self.spent)
+        optimizers = frame.controllers[: len(self._scenario.optimizers)]
+        moment = Moment(frame, self._before, self.apparent, self.spent, optimizers)
         self._before = moment.prevalence
         if (frame.step + 1) % self.every == 0:
             self.rows.append(self._row(moment))

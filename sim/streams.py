@@ -48,6 +48,15 @@ STREAMS: Mapping[str, int] = MappingProxyType(
         "narrative_threshold": 20,
         "exit": 21,
         "inheritance": 22,
+        "preference": 23,
+        "adversary": 24,
+        "demonstration": 25,
+        "ensemble": 26,
+        "opinion": 27,
+        "audit": 28,
+        "actuation": 29,
+        "governance": 30,
+        "dictionary": 31,
     }
 )
 """Stream ids.  Never reuse or renumber one: old results would no longer be reproducible."""

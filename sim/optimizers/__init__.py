@@ -11,14 +11,22 @@ from typing import TYPE_CHECKING
 
 from sim.optimizers.base import Idle, Optimizer
 from sim.optimizers.proportional import Proportional
+from sim.optimizers.rlhf import Rlhf
 
 if TYPE_CHECKING:
     from sim.model import AlignmentModel
 
-METHODS: Mapping[str, type[Optimizer]] = {"none": Idle, "proportional": Proportional}
+METHODS: Mapping[str, type[Optimizer]] = {
+    "none": Idle,
+    "proportional": Proportional,
+    "rlhf": Rlhf,
+}
 """Optimizer classes by kind."""
 
 
 def make_optimizers(model: AlignmentModel) -> list[Optimizer]:
     """Return the scenario's optimizers as Mesa agents of the model, in the scenario's order."""
-    return [METHODS[spec.kind](model, spec) for spec in model.resolved.optimizers]
+    return [
+        METHODS[spec.kind](model, spec, place)
+        for place, spec in enumerate(model.resolved.optimizers)
+    ]

@@ -3,38 +3,76 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Self
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import mesa
 import numpy as np
 
+from sim.needs import Needs
 from sim.processes.correction import intensity_of
 from sim.processes.stage import Frame, weighted
-from sim.scenario.schema.base import Block
+from sim.scenario.schema.optimizers import OptimizerBlock
 from sim.streams import FloatArray
 
 if TYPE_CHECKING:
     from sim.model import AlignmentModel
 
+SPENDING: tuple[str, ...] = (
+    "effort",
+    "demonstration",
+    "label",
+    "revision",
+    "query",
+    "audit",
+    "training",
+    "inference",
+)
+"""What money is spent on; each has a price in the scenario's `prices`."""
+
+Tunable = Mapping[str, tuple[float, ...]]
+
+ITEMS = 1 << 24
+"""Items of a stream kept for each optimizer, so that what one asks shifts nobody else's draws."""
+
 
 class Optimizer(mesa.Agent):  # type: ignore[misc]
     """An aligned system's stand-in: senses reports, never the persons themselves.
 
-    Its state carries the branch axis, so one agent serves a batch of futures.
+    Its state carries the branch axis, so one agent serves a batch of futures: every array among
+    its attributes has branches last, of which one stands for all that do not differ yet.
 
     Attributes
     ----------
+    place
+        Its place among the scenario's optimizers.
     spent
-        Effort per person spent so far, (R,) [load].
+        Spent so far at the scenario's prices, (R,) [load per person].
+    bills
+        The same by what it was spent on, (kinds of `SPENDING`, R).
     """
 
-    def __init__(self, model: AlignmentModel, spec: Block) -> None:
+    tunable: ClassVar[Tunable] = MappingProxyType({})
+    """Fields that a comparison tunes, and the values it tries."""
+
+    def __init__(self, model: AlignmentModel, spec: OptimizerBlock, place: int = 0) -> None:
         super().__init__(model)
         self.spec = spec
+        self.place = place
         self.spent: FloatArray = np.zeros(1)
+        self.bills: FloatArray = np.zeros((len(SPENDING), 1))
+
+    @property
+    def first(self) -> int:
+        """Number of its first item in streams that several optimizers draw from."""
+        return self.place * ITEMS
 
     def sense(self, frame: Frame) -> None:
         """Take in the reports of the step before."""
+
+    def oversee(self, frame: Frame, others: Sequence[Optimizer]) -> None:
+        """Edit what others, and itself, are about to do, once all have sensed."""
 
     def act(self, frame: Frame) -> FloatArray:
         """Return the effort u of this step, (G, K, R) [load]."""
@@ -54,22 +92,49 @@ class Optimizer(mesa.Agent):  # type: ignore[misc]
         if frame.state.intensity.size:
             frame.state.intensity += intensity_of(frame.effort) - intensity_of(before)
 
-    def pay(self, wanted: FloatArray, *, frame: Frame, budget: float) -> FloatArray:
+    def needs(self, frame: Frame) -> Needs:
+        """Return wants and needs at the start of the step, reckoned once for all who ask."""
+        if frame.needs is None:
+            frame.needs = Needs.of(frame, self.model.resolved.preferences)
+        return frame.needs
+
+    def widen(self, n_branches: int) -> None:
+        """Give every array the branches of the frame."""
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray) and value.shape[-1] == 1 < n_branches:
+                setattr(self, name, np.repeat(value, n_branches, axis=-1))
+
+    def buy(self, kind: str, quantity: FloatArray | float) -> FloatArray:
+        """Spend on a quantity and return the share of it that the budget affords, (R,).
+
+        Parameters
+        ----------
+        kind
+            One of `SPENDING`.
+        quantity
+            How many, (R,); of effort: per person [load].
+        """
+        price, budget = getattr(self.model.resolved.prices, kind), self.spec.budget
+        bill = np.broadcast_to(np.asarray(price * quantity, dtype=np.float64), self.spent.shape)
+        left = np.maximum(budget - self.spent, 0.0)
+        share = np.divide(left, bill, out=np.ones_like(bill), where=bill > left)
+        self.spent = np.minimum(self.spent + bill * share, np.maximum(budget, self.spent))
+        self.bills[SPENDING.index(kind)] += bill * share
+        return share
+
+    def pay(self, wanted: FloatArray, *, frame: Frame) -> FloatArray:
         """Return the wanted effort scaled down to what is left of the budget, and spend it.
 
         Parameters
         ----------
         wanted
             (G, K, R) [load].
-        budget
-            Effort per person over the whole run [load].
         """
+        self.widen(wanted.shape[-1])
         per_group = weighted(np.ones(wanted.shape[1]), wanted.swapaxes(0, 1))
-        bill = weighted(frame.population.group_share, per_group)
-        left = np.maximum(budget - self.spent, 0.0)
-        affordable = np.divide(left, bill, out=np.ones_like(bill), where=bill > left)
-        paid: FloatArray = wanted * affordable
-        self.spent = np.minimum(self.spent + bill * affordable, np.maximum(budget, self.spent))
+        paid: FloatArray = wanted * self.buy(
+            "effort", weighted(frame.population.group_share, per_group)
+        )
         return paid
 
     def transplant(self, model: AlignmentModel) -> Self:

@@ -7,13 +7,14 @@ to reports, so silence and misreporting blind it, and what it applies vanishes w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from sim.optimizers.base import Optimizer
+from sim.optimizers.base import Optimizer, Tunable
 from sim.processes.stage import Frame
-from sim.scenario.schema.processes import ProportionalOptimizer
+from sim.scenario.schema.optimizers import ProportionalOptimizer
 from sim.streams import FloatArray
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ class Proportional(Optimizer):
     """
 
     spec: ProportionalOptimizer
+    tunable: ClassVar[Tunable] = MappingProxyType({"response": (0.5, 1.0, 2.0, 4.0, 8.0)})
 
-    def __init__(self, model: AlignmentModel, spec: ProportionalOptimizer) -> None:
-        super().__init__(model, spec)
+    def __init__(self, model: AlignmentModel, spec: ProportionalOptimizer, place: int = 0) -> None:
+        super().__init__(model, spec, place)
         self.estimate: FloatArray = np.zeros((1, 1, 1))
 
     def sense(self, frame: Frame) -> None:
@@ -40,7 +42,6 @@ class Proportional(Optimizer):
         answers, positives = frame.state.answers, frame.state.positives
         if self.estimate.shape != answers.shape:
             self.estimate = np.broadcast_to(self.estimate, answers.shape).copy()
-            self.spent = np.broadcast_to(self.spent, answers.shape[-1:]).copy()
         np.divide(positives, answers, out=self.estimate, where=answers > 0)
 
     def act(self, frame: Frame) -> FloatArray:
@@ -48,4 +49,4 @@ class Proportional(Optimizer):
         if frame.step < self.spec.start:
             return np.zeros_like(frame.effort)
         wanted = np.minimum(self.spec.response * self.estimate, frame.coefficients.u_max)
-        return self.pay(wanted, frame=frame, budget=self.spec.budget)
+        return self.pay(wanted, frame=frame)

@@ -35,8 +35,12 @@ def _act_and_deploy(frame: Frame) -> None:
 
 
 def _run(frame: Frame) -> None:
+    frame.needs = None
     for controller in frame.controllers:
         controller.sense(frame)
+    for controller in frame.controllers:
+        if oversee := getattr(controller, "oversee", None):
+            oversee(frame, frame.controllers)
     frame.effort[...] = 0.0
     (_act_and_deploy if frame.state.intensity.size else _act)(frame)
     in_force = frame.state.correction

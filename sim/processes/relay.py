@@ -106,27 +106,42 @@ def _switch(after, before, load, thresholds, wear, slack, kind, many, first, las
                 after[k, j] = (on & raises) | kept
 
 
+@part
+def _add_up(load, before, others, persons, correction, physics, many, first, last):  # type: ignore[no-untyped-def]
+    """Fill load, (K, tile), with S of a tile of persons."""
+    words, total, graph, _ = others
+    coupling, spillover, feed = physics[0], physics[1], physics[2]
+    if np.any(coupling != 0.0):
+        neighbor_load(load, before, words, total, graph, coupling, many, first, last)
+    else:
+        load[...] = 0.0
+    _spill(load, before, spillover, np.uint64(first * (1 if many is None else many)))
+    _add_own(load, persons, correction, feed, many, first, last)
+
+
+@kernel
+def _fill_load(load, before, others, persons, correction, physics, many, span):  # type: ignore[no-untyped-def]
+    """Fill load, (K, N·R), of a span of persons with S."""
+    n_branches = 1 if many is None else many
+    rows = load[:, span[0] * n_branches : span[1] * n_branches]
+    _add_up(rows, before, others, persons, correction, physics, many, span[0], span[1])
+
+
 @kernel
 def _sweep(after, before, others, persons, correction, physics, wear, kind, tires, many, span):  # type: ignore[no-untyped-def]
     """Set every relay of a span of persons, (K, N·R), a tile at a time: its load stays in cache.
 
     `wear`, (K, N·R) or (K, 0), takes the damage done by the same load if this sweep `tires`.
     """
-    words, total, graph, thresholds = others
-    coupling, spillover, feed, fatigue, slack = physics
+    thresholds, fatigue, slack = others[3], physics[3], physics[4]
     n_branches = 1 if many is None else many
     n_channels, tile = after.shape[0], tile_of(n_branches)
-    coupled, room = np.any(coupling != 0.0), np.empty(n_channels * tile * n_branches)
+    room = np.empty(n_channels * tile * n_branches)
     for first in range(span[0], span[1], tile):
         last = min(first + tile, span[1])
         width = (last - first) * n_branches
         load = room[: n_channels * width].reshape(n_channels, width)
-        if coupled:
-            neighbor_load(load, before, words, total, graph, coupling, many, first, last)
-        else:
-            load[...] = 0.0
-        _spill(load, before, spillover, np.uint64(first * n_branches))
-        _add_own(load, persons, correction, feed, many, first, last)
+        _add_up(load, before, others, persons, correction, physics, many, first, last)
         _switch(after, before, load, thresholds, wear, slack, kind, many, first, last)
         if tires:
             _wear_out(wear, load, thresholds, fatigue, many, first, last)
@@ -220,14 +235,45 @@ def slack_of(frame: Frame) -> FloatArray:
     return np.abs(c.coupling) * (0.0 if exact else WEIGHTED_SLACK)
 
 
+def _persons(frame: Frame) -> tuple[object, ...]:
+    """Return what kernels read of persons: E, n, relief, group and runs of groups."""
+    state, population = frame.state, frame.population
+    columns = (flat(state.exposure), state.narrative.ravel(), frame.relief.ravel())
+    return (*columns, population.group, population.group_starts)
+
+
+def _physics(frame: Frame) -> tuple[object, ...]:
+    c = frame.coefficients
+    fatigue = (c.damage, c.damage_onset)
+    return (c.coupling, c.spillover, c.narrative_feed, fatigue, slack_of(frame))
+
+
+def _others(frame: Frame, before: RelayArray, words: np.ndarray) -> tuple[object, ...]:
+    """Return the relays around each person, packed where they can be, and the thresholds."""
+    population, many = frame.population, several(frame.state)
+    if words.size > 0 and frame.coefficients.coupling.any():
+        frame.over_persons(lambda span: pack(words, before, many, span))
+    total = totals_if_complete(population.graph, before, many)
+    return words, total, graph_arrays(population.graph), (population.up, population.down)
+
+
+def load_without_correction(frame: Frame) -> FloatArray:
+    """Return S⁰, (K, N, R): the load of the state as it stands were no correction in force."""
+    state, many = frame.state, several(frame.state)
+    before, load = flat(state.constraint), np.empty(flat(state.constraint).shape)
+    others = _others(frame, before, empty_words(frame.population.graph, before))
+    persons, physics, none = _persons(frame), _physics(frame), np.zeros_like(state.correction)
+    frame.over_persons(
+        lambda span: _fill_load(load, before, others, persons, none, physics, many, span)
+    )
+    return load.reshape(state.constraint.shape)
+
+
 def _run(frame: Frame) -> None:
     state, population, c = frame.state, frame.population, frame.coefficients
     many, graph = several(state), population.graph
-    exposure, narrative = flat(state.exposure), state.narrative.ravel()
     groups = (population.group, population.group_starts)
-    persons = (exposure, narrative, frame.relief.ravel(), *groups)
-    fatigue = (c.damage, c.damage_onset)
-    physics = (c.coupling, c.spillover, c.narrative_feed, fatigue, slack_of(frame))
+    persons, physics = _persons(frame), _physics(frame)
     before, after = flat(state.constraint), flat(frame.spare_constraint)
     words = empty_words(graph, before)
     wear = flat(state.wear)
@@ -236,10 +282,7 @@ def _run(frame: Frame) -> None:
         raise ValueError("damage needs a state with a column for wear; see `State.suited`")
 
     def sweep(after: RelayArray, before: RelayArray, kind: int, tires: bool = False) -> None:
-        if words.size > 0 and c.coupling.any():
-            frame.over_persons(lambda span: pack(words, before, many, span))
-        total = totals_if_complete(graph, before, many)
-        others = (words, total, graph_arrays(graph), (population.up, population.down))
+        others = _others(frame, before, words)
         frame.over_persons(
             lambda span: _sweep(
                 after, before, others, persons, state.correction, physics, wear, kind, tires,

@@ -19,6 +19,7 @@ from sim.streams import Draws, FloatArray
 
 if TYPE_CHECKING:
     from sim.environment import Environment
+    from sim.needs import Needs
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -32,9 +33,10 @@ _TILE = 4096
 class Controller(Protocol):
     """Whatever chooses corrections: an optimizer, or a correction planned beforehand.
 
-    A controller may also have a method `intensity(frame)`, called after `act`, which returns how
-    intensely it deploys, (G, R) [load²]; of those without it, ½ Σ_k u² of their joint effort
-    counts.  It is asked for only where deployment is a stressor.
+    A controller may also have a method `oversee(frame, controllers)`, called once all have sensed,
+    in which it edits what others are about to do; and a method `intensity(frame)`, called after
+    `act`, which returns how intensely it deploys, (G, R) [load²]; of those without it, ½ Σ_k u² of
+    their joint effort counts.  It is asked for only where deployment is a stressor.
     """
 
     def sense(self, frame: Frame) -> None:
@@ -79,6 +81,8 @@ class Frame:
         [0, 1]; nothing where each relay is updated once.
     listeners
         Rows and entries of the transposed network, once they were asked for.
+    needs
+        Wants and needs at the start of the step, once they were asked for.
     """
 
     population: Population
@@ -104,6 +108,7 @@ class Frame:
     )
     avalanches: npt.NDArray[np.void] = field(default_factory=lambda: np.empty(0, AVALANCHE))
     listeners: tuple[IntArray, npt.NDArray[np.int32]] | None = None
+    needs: Needs | None = None
 
     def over_persons(self, work: Callable[[Span], Result]) -> list[Result]:
         """Return what `work` gives for each span of persons; see `sim.spans.over_persons`."""

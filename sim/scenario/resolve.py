@@ -14,6 +14,7 @@ import yaml
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import Block, each
 from sim.scenario.schema.checks import channelwise_fields
+from sim.scenario.schema.optimizers import Optimizer
 from sim.scenario.schema.population import GroupInitial
 from sim.scenario.schema.processes import Turnover
 from sim.scenario.schema.stressors import Stressor
@@ -99,6 +100,17 @@ def _turnover(scenario: Scenario) -> Turnover:
     return turnover.model_copy(update={"rate": rates})
 
 
+def _named(optimizers: Iterable[Optimizer]) -> tuple[Optimizer, ...]:
+    """Return the optimizers with names: their kinds, numbered from the second on."""
+    named: list[Optimizer] = []
+    for optimizer in optimizers:
+        before = [o.kind for o in named].count(optimizer.kind)
+        name = f"{optimizer.kind}-{before + 1}" if before else optimizer.kind
+        given = {} if optimizer.name else {"name": name}
+        named.append(optimizer.model_copy(update=given))
+    return tuple(named)
+
+
 def full(scenario: Scenario) -> Scenario:
     """Return the same scenario with every short form written out.
 
@@ -146,6 +158,7 @@ def _written_out(scenario: Scenario) -> Scenario:
             "feedback": _spread(scenario.feedback, channels),
             "stressors": tuple(_spelled_out(s, last_step=last) for s in scenario.stressors),
             "turnover": _turnover(scenario),
+            "optimizers": _named(scenario.optimizers),
             "restoration": scenario.restoration.model_copy(
                 update={
                     "delays": delays_of(scenario),

@@ -10,6 +10,7 @@ from sim.scenario.schema.base import Block
 from sim.scenario.schema.checks import check
 from sim.scenario.schema.measurement import Record, Restoration, SafeSet, Twin
 from sim.scenario.schema.narrative import Narrative
+from sim.scenario.schema.optimizers import Optimizer, Preferences, Prices
 from sim.scenario.schema.population import (
     DEFAULT_CHANNELS,
     Channel,
@@ -24,7 +25,6 @@ from sim.scenario.schema.processes import (
     Correction,
     Exposure,
     Feedback,
-    Optimizer,
     Trust,
     Turnover,
 )
@@ -75,6 +75,10 @@ class Scenario(Block):
     """Reports that reach the optimizers."""
     turnover: Turnover = Turnover()
     """Replacement of persons."""
+    preferences: Preferences = Preferences()
+    """What persons want of optimizers, and how they say so."""
+    prices: Prices = Prices()
+    """What steering costs."""
     optimizers: Annotated[tuple[Optimizer, ...], Field(strict=False)] = ()
     """Systems that sense reports and apply corrections."""
     safe: SafeSet = SafeSet()

@@ -21,7 +21,6 @@ from sim.scenario.schema.base import (
     PerChannelShare,
     Positive,
     Share,
-    Step,
 )
 
 
@@ -148,24 +147,3 @@ class Turnover(Block):
     def happens(self) -> bool:
         """Whether anyone is ever replaced."""
         return any(self.rate.values() if isinstance(self.rate, dict) else [self.rate])
-
-
-class ProportionalOptimizer(Block):
-    """Effort in proportion to the share of reports that say a constraint is active."""
-
-    kind: Literal["proportional"]
-    response: NonNegative = 2.0
-    """Effort on a channel of a group when every report says active [load]."""
-    budget: NonNegative = 1000.0
-    """Effort per person over the whole run [load]; spending stops when it is used up."""
-    start: Step = 0
-    """First step at which it acts."""
-
-
-class NoOptimizer(Block):
-    """The baseline: never corrects anything."""
-
-    kind: Literal["none"]
-
-
-Optimizer = Annotated[ProportionalOptimizer | NoOptimizer, Field(discriminator="kind")]

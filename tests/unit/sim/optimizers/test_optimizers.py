@@ -13,7 +13,7 @@ from sim.optimizers.planned import Planned
 from sim.optimizers.proportional import Proportional
 from sim.processes.correction import STAGE
 from sim.scenario.schema import Scenario
-from sim.scenario.schema.processes import NoOptimizer
+from sim.scenario.schema.optimizers import NoOptimizer
 
 
 def model(*specs: dict[str, Any], **blocks: Any) -> AlignmentModel:
