@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.cost import Row, measure
 from analysis.results import TABLES, CostResults
 from analysis.reversibility import reversible_twin, twin_at
+from sim.optimizers import methods_of
 from sim.run_store import (
     OccupiedError,
     RunDirectory,
@@ -179,6 +180,7 @@ class CostRun:
     ) -> None:
         self.directory = RunDirectory(folder)
         self.scenario = full(scenario)
+        methods_of(self.scenario)  # refused here and not once a replicate
         self.with_twin = with_twin
         self.segments = Segments(folder / "parts", TABLES)
         self.replaces: str | None = None

@@ -89,9 +89,12 @@ def main() -> NoReturn:
 
 def _explain(error: BaseException) -> int:
     """Say what went wrong and return the exit code; raise what is nobody's mistake but ours."""
-    from sim.scenario.problems import ScenarioError
+    from sim.scenario.problems import PluginError, ScenarioError
 
     match error:
+        case PluginError():
+            _say("scenario", str(error))
+            return EXIT_BAD_SCENARIO
         case ScenarioError():
             _say("scenario", error.render(color=sys.stderr.isatty()), problems=error.as_records())
             return EXIT_BAD_SCENARIO

@@ -11,6 +11,14 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+def _allow_plugins(_: click.Context, __: click.Parameter, allowed: bool) -> None:
+    if allowed:
+        from sim.optimizers.plugins import allow_plugins
+
+        allow_plugins()
+
+
 scenario_argument = click.argument("scenario", metavar="SCENARIO")
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE",
@@ -22,6 +30,10 @@ seed_option = click.option(
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Machine-readable result on stdout, nothing else there."
 )
+plugins_option = click.option(
+    "--allow-plugins", is_flag=True, expose_value=False, callback=_allow_plugins,
+    help="Import the optimizers of your own that the scenario names.",
+)  # fmt: skip
 out_option = click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), help="Folder for the results."
 )
@@ -32,7 +44,7 @@ workers_option = click.option(
 
 def with_scenario(command: F) -> F:
     """Add the scenario argument and the options that change it."""
-    return scenario_argument(set_option(seed_option(command)))
+    return scenario_argument(set_option(seed_option(plugins_option(command))))
 
 
 def overrides_of(overrides: tuple[str, ...], **values: int | None) -> list[str]:

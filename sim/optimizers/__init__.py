@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sim.optimizers.base import Idle, Optimizer
+from sim.optimizers.plugins import load
 from sim.optimizers.proportional import Proportional
 from sim.optimizers.rlhf import Rlhf
+from sim.scenario.schema import Scenario
+from sim.scenario.schema.optimizers import PluginOptimizer
 
 if TYPE_CHECKING:
     from sim.model import AlignmentModel
@@ -24,9 +27,22 @@ METHODS: Mapping[str, type[Optimizer]] = {
 """Optimizer classes by kind."""
 
 
+def methods_of(scenario: Scenario) -> list[type[Optimizer]]:
+    """Return the classes of a scenario's optimizers.
+
+    Raises
+    ------
+    PluginError
+        If one of them is a plugin that is not allowed or cannot be found.
+    """
+    return [
+        load(spec) if isinstance(spec, PluginOptimizer) else METHODS[spec.kind]
+        for spec in scenario.optimizers
+    ]
+
+
 def make_optimizers(model: AlignmentModel) -> list[Optimizer]:
     """Return the scenario's optimizers as Mesa agents of the model, in the scenario's order."""
-    return [
-        METHODS[spec.kind](model, spec, place)
-        for place, spec in enumerate(model.resolved.optimizers)
-    ]
+    methods = methods_of(model.resolved)
+    specs = model.resolved.optimizers
+    return [m(model, s, place) for place, (m, s) in enumerate(zip(methods, specs, strict=True))]

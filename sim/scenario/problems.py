@@ -68,6 +68,10 @@ class Problem:
         }
 
 
+class PluginError(Exception):
+    """An optimizer of one's own cannot be used; the message says why."""
+
+
 class ScenarioError(Exception):
     """A scenario was refused.
 

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from sim.model import AlignmentModel
+from sim.optimizers import methods_of
 from sim.run_store import OccupiedError, RunDirectory, manifest_of, write_table
 from sim.scenario.resolve import full
 from sim.scenario.schema import Scenario
@@ -69,6 +70,7 @@ class RecordedRun:
     ) -> None:
         self.directory = RunDirectory(folder)
         self.scenario = full(scenario)
+        methods_of(self.scenario)  # refused here and not once a replicate
         self.replicates = replicates
         names = [name for name in FILES if name != "persons" or self.scenario.record.persons]
         self.segments = Segments(folder / "parts", names)

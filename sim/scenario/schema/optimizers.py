@@ -116,6 +116,17 @@ class RlhfOptimizer(PolicyBlock):
     """n: outputs drawn from the start of which the best by ŵ is used; 1: the policy is trained."""
 
 
+class PluginOptimizer(OptimizerBlock):
+    """A class of one's own; it is imported only where plugins are allowed."""
+
+    kind: Literal["plugin"]
+    use: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?$", max_length=200)]
+    """Name of an installed entry point, or `module:Class`."""
+    options: dict[Name, bool | float | str] = {}
+    """What it reads from `self.spec.options`."""
+
+
 Optimizer = Annotated[
-    ProportionalOptimizer | NoOptimizer | RlhfOptimizer, Field(discriminator="kind")
+    ProportionalOptimizer | NoOptimizer | RlhfOptimizer | PluginOptimizer,
+    Field(discriminator="kind"),
 ]

@@ -104,14 +104,14 @@ budgets = st.floats(0.0, 20.0, allow_subnormal=False)
 )
 def test_a_budget_is_never_overspent(wanted: list[list[float]], budget: float) -> None:
     m = model()
-    optimizer = Idle(m, NoOptimizer(kind="none"))
+    optimizer = Idle(m, NoOptimizer(kind="none", budget=budget))
     share = m.frame.population.group_share
     total = np.zeros(2)
     optimizer.spent = np.zeros(2)
     for row in wanted:
         asked = np.array(row).reshape(2, 2, 2)
         before = optimizer.spent.copy()
-        paid = optimizer.pay(asked, frame=m.frame, budget=budget)
+        paid = optimizer.pay(asked, frame=m.frame)
         bill = np.einsum("g,gkr->r", share, paid)
         total += bill
         assert ((paid >= 0.0) & (paid <= asked)).all()
@@ -126,11 +126,11 @@ def test_a_budget_is_never_overspent(wanted: list[list[float]], budget: float) -
 
 def test_rounding_overspends_no_budget() -> None:
     m = model()
-    optimizer = Idle(m, NoOptimizer(kind="none"))
+    optimizer = Idle(m, NoOptimizer(kind="none", budget=5.0))
     for price in (1.3, 7.0):  # what is left of 5, added to 1.3, is more than 5
         wanted = np.zeros((2, 2, 1))
         wanted[:, 0] = price
-        optimizer.pay(wanted, frame=m.frame, budget=5.0)
+        optimizer.pay(wanted, frame=m.frame)
     assert optimizer.spent.tolist() == [5.0]
 
 
