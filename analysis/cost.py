@@ -83,6 +83,8 @@ def measure(
         Asked between batches; true ends the measurement with `sim.sweep.executors.Stopped`.
     """
     scenario = full(scenario)
+    if scenario.shifts:
+        raise ValueError("cost is measured in a world that does not shift; leave out `shifts`")
     model = AlignmentModel(scenario, replicate=replicate)
     delays = delays_of(scenario)
     label: Row = {"role": role, "replicate": replicate}

@@ -24,6 +24,7 @@ from sim.records import Recorder, column_names
 from sim.scenario.load import load_scenario
 from sim.scenario.resolve import full, with_changes
 from sim.scenario.schema import Scenario
+from sim.scenario.schema.shift import Shift
 from sim.state import State
 from sim.streams import Draws
 
@@ -79,7 +80,13 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         self.recorder = Recorder(scenario)
 
     def _set_up(
-        self, scenario: Scenario, population: Population, state: State, *, draws: Draws
+        self,
+        scenario: Scenario,
+        population: Population,
+        state: State,
+        *,
+        draws: Draws,
+        before: Frame | None = None,
     ) -> None:
         super().__init__(rng=scenario.seed % (1 << 32))
         self._resolved = scenario
@@ -87,18 +94,36 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         self._persons: PersonSet | None = None
         self._n_registered = 0
         self.touched = False
-        self.frame = Frame.begin(
+        self.frame = self._frame(scenario, population, state, draws=draws, before=before)
+        self.columns = Columns(self)
+        self.datacollector = mesa.DataCollector(
+            model_reporters={name: partial(_latest, name) for name in column_names(scenario)}
+        )
+
+    @staticmethod
+    def _frame(
+        scenario: Scenario,
+        population: Population,
+        state: State,
+        *,
+        draws: Draws,
+        before: Frame | None = None,
+    ) -> Frame:
+        """Return a frame in a scenario's world, going on from where another one stands."""
+        frame = Frame.begin(
             population,
             state,
             coefficients=Coefficients.of(scenario),
             environment=Environment.of(scenario, draws),
             draws=draws,
+            controllers=before.controllers if before else (),
             listening=True,
         )
-        self.columns = Columns(self)
-        self.datacollector = mesa.DataCollector(
-            model_reporters={name: partial(_latest, name) for name in column_names(scenario)}
-        )
+        if before is not None:
+            frame.step, frame.stress = before.step, before.stress.copy()
+            frame.changes[...], frame.reports[...] = before.changes, before.reports
+            frame.effort[...] = before.effort
+        return frame
 
     @property
     def agents(self) -> PersonSet:
@@ -173,12 +198,33 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         """Make one step, record it, and stop running at the end of the scenario."""
         recorded = len(self.recorder.rows)
         self.take_stock()
+        for shift in self.resolved.shifts:
+            if shift.at == self.clock:
+                self._shift(shift)
         self.recorder.begin(self.frame)
         advance(self.frame, 1, observe=self.recorder)
         self.touched = False
         if len(self.recorder.rows) > recorded:
             self.datacollector.collect(self)
         self.running = self.clock < self.resolved.time.steps
+
+    def _shift(self, shift: Shift) -> None:
+        """Let another world begin, with everyone as they are."""
+        scenario = full(with_changes(self.resolved, shift.changes))
+        self._check_same_persons(scenario)
+        if _steered_by(scenario) != _steered_by(self.resolved):
+            raise ValueError("a shift changes the world: optimizers, budgets and styles cannot")
+        self.frame = self._frame(
+            scenario,
+            self._population_of(scenario),
+            self.state.suited(scenario),
+            draws=self.frame.draws,
+            before=self.frame,
+        )
+        self._resolved = scenario
+        if shift.announced:
+            for optimizer in self.optimizers:
+                optimizer.told(self.frame)
 
     def prevalence(self) -> float:
         """Return the prevalence P of constraint as it stands [share]."""
@@ -209,11 +255,9 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
             self._population_of(scenario),
             self.state.copy().suited(scenario),
             draws=self.frame.draws,
+            before=self.frame,
         )
-        fork.frame.step, fork.steps, fork.running = self.frame.step, self.steps, self.running
-        fork.frame.changes[...] = self.frame.changes
-        fork.frame.reports[...] = self.frame.reports
-        fork.frame.stress, fork.frame.effort[...] = self.frame.stress.copy(), self.frame.effort
+        fork.steps, fork.running = self.steps, self.running
         if scenario.optimizers == self.resolved.optimizers:
             fork.optimizers = [optimizer.transplant(fork) for optimizer in self.optimizers]
         else:
@@ -248,6 +292,11 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
     def control(self, *controllers: Controller) -> None:
         """Let further controllers act beside the scenario's optimizers from the next step on."""
         self.frame.controllers = [*self.frame.controllers, *controllers]
+
+
+def _steered_by(scenario: Scenario) -> object:
+    """Return what optimizers are made from."""
+    return scenario.optimizers, scenario.preferences.styles
 
 
 def _drawn_from(scenario: Scenario) -> object:

@@ -53,6 +53,8 @@ def cost_command(
 
     changed = overrides_of(overrides, seed=seed, restoration__replicates=replicates)
     loaded = load_scenario(scenario, overrides=changed)
+    if loaded.shifts:
+        raise click.UsageError("cost is measured in a world that does not shift; `run` follows it")
 
     from analysis.run import CostRun
 

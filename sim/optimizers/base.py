@@ -71,6 +71,9 @@ class Optimizer(mesa.Agent):  # type: ignore[misc]
     def sense(self, frame: Frame) -> None:
         """Take in the reports of the step before."""
 
+    def told(self, frame: Frame) -> None:
+        """Take in that the world has changed, where a shift is announced."""
+
     def oversee(self, frame: Frame, others: Sequence[Optimizer]) -> None:
         """Edit what others, and itself, are about to do, once all have sensed."""
 

@@ -10,7 +10,7 @@ from sim.scenario.files import Where, with_value_files
 from sim.scenario.layers import load_layers
 from sim.scenario.located import Node, Place
 from sim.scenario.problems import ScenarioError, did_you_mean, refuse
-from sim.scenario.resolve import full
+from sim.scenario.resolve import full, with_changes
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import Values
 from sim.scenario.schema.checks import miscounted, values_wanted
@@ -67,8 +67,20 @@ def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenari
     _check_groups(scenario, root)
     population = _read_persons(scenario, root)
     changes = {"stressors": stressors, "network": network, "population": population}
-    scenario = _with_values(scenario.model_copy(update=changes), root)
-    return full(scenario)
+    scenario = full(_with_values(scenario.model_copy(update=changes), root))
+    _check_shifts(scenario, root)
+    return scenario
+
+
+def _check_shifts(scenario: Scenario, root: Node) -> None:
+    """Refuse a shift whose changes cannot be made, where they stand."""
+    for index, shift in enumerate(scenario.shifts):
+        try:
+            scenario = with_changes(scenario, shift.changes)
+        except ScenarioError as error:
+            first = error.problems[0]
+            place = _at(root, "shifts", index, "changes")
+            raise refuse(first.message, place, hint=first.hint, rule=first.rule) from None
 
 
 def _unknown_name(name: str, overrides: Sequence[str]) -> ScenarioError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -102,12 +103,16 @@ def _turnover(scenario: Scenario) -> Turnover:
 
 def _named(optimizers: Iterable[Optimizer]) -> tuple[Optimizer, ...]:
     """Return the optimizers with names: their kinds, numbered from the second on."""
+    optimizers = tuple(optimizers)
+    taken = {optimizer.name for optimizer in optimizers}
     named: list[Optimizer] = []
     for optimizer in optimizers:
-        before = [o.kind for o in named].count(optimizer.kind)
-        name = f"{optimizer.kind}-{before + 1}" if before else optimizer.kind
-        given = {} if optimizer.name else {"name": name}
-        named.append(optimizer.model_copy(update=given))
+        numbered = (f"{optimizer.kind}-{n}" for n in itertools.count(2))
+        name = optimizer.name or next(
+            n for n in itertools.chain([optimizer.kind], numbered) if n not in taken
+        )
+        taken.add(name)
+        named.append(optimizer.model_copy(update={"name": name}))
     return tuple(named)
 
 

@@ -28,6 +28,7 @@ from sim.scenario.schema.processes import (
     Trust,
     Turnover,
 )
+from sim.scenario.schema.shift import Shift
 from sim.scenario.schema.stressors import Stressor
 
 __all__ = ["Scenario"]
@@ -81,6 +82,8 @@ class Scenario(Block):
     """What steering costs."""
     optimizers: Annotated[tuple[Optimizer, ...], Field(strict=False)] = ()
     """Systems that sense reports and apply corrections."""
+    shifts: Annotated[tuple[Shift, ...], Field(strict=False)] = ()
+    """What changes in the middle of a run; the cost of alignment is measured without any."""
     safe: SafeSet = SafeSet()
     """The states counted as aligned."""
     restoration: Restoration = Restoration()

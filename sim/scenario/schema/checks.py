@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -278,6 +279,24 @@ def _direction_is_nonzero(scenario: Scenario) -> None:
         raise cross_field("the direction of corrections is zero", "restoration.direction")
 
 
+def _shifts_come_in_turn(scenario: Scenario) -> None:
+    for index, (one, other) in enumerate(itertools.pairwise(scenario.shifts), start=1):
+        if other.at < one.at:
+            message = f"a shift at step {other.at} stands after one at step {one.at}"
+            raise cross_field(message, f"shifts.{index}.at", f"shifts.{index - 1}.at")
+
+
+def _names_are_told_apart(scenario: Scenario) -> None:
+    named: dict[str, int] = {}
+    for index, optimizer in enumerate(scenario.optimizers):
+        if optimizer.name is not None:
+            if optimizer.name in named:
+                path = f"optimizers.{named[optimizer.name]}.name"
+                message = f"two optimizers are named `{optimizer.name}`"
+                raise cross_field(message, f"optimizers.{index}.name", path)
+            named[optimizer.name] = index
+
+
 _RULES: tuple[Callable[[Scenario], None], ...] = (
     _names_are_free,
     _channel_references,
@@ -291,4 +310,6 @@ _RULES: tuple[Callable[[Scenario], None], ...] = (
     _thresholds_are_read,
     _direction_is_nonzero,
     _snapshots_fit,
+    _shifts_come_in_turn,
+    _names_are_told_apart,
 )
