@@ -153,6 +153,8 @@ class _Walk:
             return " or ".join(f"`{choice}`" for choice in choices)
         for entry in _by_name(option):
             return f"{{name: {self._words(entry)}}}"
+        if "type" not in option:
+            return "any value"
         if option["type"] == "array":
             words = self._words(option["items"])
             return f"list of {words}s" if words in _COUNTED else f"list of {words}"
