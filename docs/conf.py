@@ -22,6 +22,7 @@ CONTENTS = """
 :caption: Use
 docs/tour
 docs/scenarios
+docs/optimizers
 docs/mesa
 docs/api
 Unemployment figures <scenarios/data/README>

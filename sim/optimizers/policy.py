@@ -86,6 +86,7 @@ class Policy(Optimizer):
     def sense(self, frame: Frame) -> None:
         """Take in what the sensor gives; nothing is bought before the start."""
         self.widen(frame.state.n_branches)
+        self.needs(frame)  # as they are at the start of the step, for what is recorded at its end
         if frame.step < self.spec.start:
             return
         if self.reference.size == 0:

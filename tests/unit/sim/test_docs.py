@@ -49,7 +49,7 @@ def fences(page: Path) -> list[Fence]:
     return [Fence(*found) for found in FENCE.findall(page.read_text(encoding="utf-8"))]
 
 
-GUIDE = fences(ROOT / "docs" / "scenarios.md")
+GUIDE = [*fences(ROOT / "docs" / "scenarios.md"), *fences(ROOT / "docs" / "optimizers.md")]
 EXAMPLES = [f for f in GUIDE if f.language == "yaml" and f.label.split()[:1] == ["scenario"]]
 REFUSED = [
     (fence.label.split()[1], fence.text, after.text)
