@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from sim.optimizers.audit import Audit
 from sim.optimizers.base import Idle, Optimizer
+from sim.optimizers.capability_control import CapabilityControl
+from sim.optimizers.governance import Governance
 from sim.optimizers.plugins import load
 from sim.optimizers.proportional import Proportional
 from sim.optimizers.rlhf import Rlhf
+from sim.optimizers.runtime_monitor import RuntimeMonitor
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.optimizers import PluginOptimizer
 
@@ -23,6 +27,10 @@ METHODS: Mapping[str, type[Optimizer]] = {
     "none": Idle,
     "proportional": Proportional,
     "rlhf": Rlhf,
+    "runtime_monitor": RuntimeMonitor,
+    "audit": Audit,
+    "capability_control": CapabilityControl,
+    "governance": Governance,
 }
 """Optimizer classes by kind."""
 

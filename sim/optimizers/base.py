@@ -28,6 +28,7 @@ SPENDING: tuple[str, ...] = (
     "audit",
     "training",
     "inference",
+    "utility",
 )
 """What money is spent on; each has a price in the scenario's `prices`."""
 

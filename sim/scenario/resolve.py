@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
@@ -15,7 +14,7 @@ import yaml
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.base import Block, each
 from sim.scenario.schema.checks import channelwise_fields
-from sim.scenario.schema.optimizers import Optimizer
+from sim.scenario.schema.optimizers import Optimizer, names_of
 from sim.scenario.schema.population import GroupInitial
 from sim.scenario.schema.processes import Turnover
 from sim.scenario.schema.stressors import Stressor
@@ -103,17 +102,11 @@ def _turnover(scenario: Scenario) -> Turnover:
 
 def _named(optimizers: Iterable[Optimizer]) -> tuple[Optimizer, ...]:
     """Return the optimizers with names: their kinds, numbered from the second on."""
-    optimizers = tuple(optimizers)
-    taken = {optimizer.name for optimizer in optimizers}
-    named: list[Optimizer] = []
-    for optimizer in optimizers:
-        numbered = (f"{optimizer.kind}-{n}" for n in itertools.count(2))
-        name = optimizer.name or next(
-            n for n in itertools.chain([optimizer.kind], numbered) if n not in taken
-        )
-        taken.add(name)
-        named.append(optimizer.model_copy(update={"name": name}))
-    return tuple(named)
+    listed = list(optimizers)
+    return tuple(
+        optimizer.model_copy(update={"name": name})
+        for optimizer, name in zip(listed, names_of(listed), strict=True)
+    )
 
 
 def full(scenario: Scenario) -> Scenario:

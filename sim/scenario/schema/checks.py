@@ -13,6 +13,7 @@ import numpy as np
 
 from sim.scenario.narrative_rules import READ_BY
 from sim.scenario.schema.base import Block, ChannelWise, Values, cross_field
+from sim.scenario.schema.optimizers import OverseerBlock, PolicyBlock, names_of
 
 if TYPE_CHECKING:
     from sim.scenario.schema import Scenario
@@ -297,6 +298,26 @@ def _names_are_told_apart(scenario: Scenario) -> None:
             named[optimizer.name] = index
 
 
+def _overseen_exist(scenario: Scenario) -> None:
+    """Refuse to oversee what is not there, has no policy, or steers nobody itself."""
+    names = names_of(scenario.optimizers)
+    for index, overseer in enumerate(scenario.optimizers):
+        oversees = overseer.oversees if isinstance(overseer, OverseerBlock) else ()
+        for position, name in enumerate(oversees):
+            where = f"optimizers.{index}.oversees.{position}"
+            _known(name, among=names, where=where, what="optimizer")
+            if name in oversees[:position]:
+                raise cross_field(f"`{name}` is overseen twice", where)
+            overseen = scenario.optimizers[names.index(name)]
+            if not isinstance(overseen, PolicyBlock):
+                message = f"`{name}` has no policy to oversee, being of kind `{overseen.kind}`"
+                raise cross_field(message, where)
+            if isinstance(overseen, OverseerBlock) and overseen.oversees:
+                hint = "leave `oversees` out for an optimizer that oversees its own policy"
+                message = f"`{name}` oversees others and so has no policy of its own"
+                raise cross_field(message, where, hint=hint)
+
+
 _RULES: tuple[Callable[[Scenario], None], ...] = (
     _names_are_free,
     _channel_references,
@@ -312,4 +333,5 @@ _RULES: tuple[Callable[[Scenario], None], ...] = (
     _snapshots_fit,
     _shifts_come_in_turn,
     _names_are_told_apart,
+    _overseen_exist,
 )
