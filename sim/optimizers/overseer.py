@@ -72,7 +72,8 @@ class Overseer(Policy):
         wanted = strength_wanted(policy)
         forgone = np.maximum(wanted - cap, 0.0)
         share = self._forgo(frame, policy, forgone * policy.throttle)
-        policy.cap = np.minimum(policy.cap, cap + (1.0 - share) * forgone)
+        partly = np.where(share > 0.0, wanted - share * forgone, np.inf)
+        policy.cap = np.minimum(policy.cap, np.where((forgone > 0.0) & (share < 1.0), partly, cap))
 
     def slow(self, frame: Frame, policy: Policy, throttle: FloatArray) -> None:
         """Let a policy go only a share of its way, as far as the utility lost can be paid.
