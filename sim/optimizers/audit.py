@@ -123,7 +123,7 @@ class Audit(Overseer):
         active = frame.state.constraint[:, person] != 0
         active &= (draws[1:] >= missing)[..., None]
         if self.spec.looks_at == "active":
-            return active.astype(np.float64)
+            return np.asarray(active, dtype=np.float64)
         least = frame.coefficients.weight * self.model.resolved.preferences.need_floor
         want = self.needs(frame).want[:, person]
         values: FloatArray = np.where(active, want, least[:, None, None])
