@@ -15,8 +15,12 @@ from sim.optimizers.capability_control import CapabilityControl
 from sim.optimizers.governance import Governance
 from sim.optimizers.plugins import load
 from sim.optimizers.proportional import Proportional
+from sim.optimizers.region_constraints import RegionConstraints
 from sim.optimizers.rlhf import Rlhf
+from sim.optimizers.rule_safeguards import RuleSafeguards
 from sim.optimizers.runtime_monitor import RuntimeMonitor
+from sim.optimizers.template_moderation import TemplateModeration
+from sim.optimizers.verified import Verified
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.optimizers import PluginOptimizer
 
@@ -31,6 +35,10 @@ METHODS: Mapping[str, type[Optimizer]] = {
     "audit": Audit,
     "capability_control": CapabilityControl,
     "governance": Governance,
+    "region_constraints": RegionConstraints,
+    "rule_safeguards": RuleSafeguards,
+    "template_moderation": TemplateModeration,
+    "verified": Verified,
 }
 """Optimizer classes by kind."""
 

@@ -29,6 +29,8 @@ SPENDING: tuple[str, ...] = (
     "training",
     "inference",
     "utility",
+    "volume",
+    "proof",
 )
 """What money is spent on; each has a price in the scenario's `prices`."""
 

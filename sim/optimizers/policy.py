@@ -96,6 +96,10 @@ class Policy(Optimizer):
 
     def _start(self, frame: Frame) -> None:
         """Learn μ_ref from demonstrations of what the group needs now."""
+        self.reference = self.spec.reference * self.demonstrated(frame)
+
+    def demonstrated(self, frame: Frame) -> FloatArray:
+        """Buy demonstrations and return the mean output shown, noise and all, (G, D, R)."""
         need, n_groups = self.needs(frame).need, self.estimate.shape[0]
         share = self.buy("demonstration", float(n_groups * self.spec.demonstrations))
         shown = np.maximum(share * self.spec.demonstrations, 1.0)
@@ -108,7 +112,8 @@ class Policy(Optimizer):
             need, length, out=np.zeros_like(need), where=length > 0.0
         )
         spread = self.spec.demonstration_noise / np.sqrt(shown)
-        self.reference = self.spec.reference * (mean + noise[..., None] * spread)
+        demonstrated: FloatArray = mean + noise[..., None] * spread
+        return demonstrated
 
     def shift(self) -> FloatArray:
         """Return how far the policy would go along ŵ, (G, 1, R): min(1/β, √2 d_max/‖ŵ‖) ‖ŵ‖."""

@@ -100,6 +100,13 @@ def _channel_references(scenario: Scenario) -> None:
         _known(name, among=scenario.population.groups, where=f"turnover.rate.{name}", what="group")
 
 
+def _optimizer_references(scenario: Scenario) -> None:
+    for index, optimizer in enumerate(scenario.optimizers):
+        for name in getattr(optimizer, "channel_bounds", {}):
+            where = f"optimizers.{index}.channel_bounds.{name}"
+            _known(name, among=scenario.channels, where=where, what="channel")
+
+
 def _weights_sum_to_one(scenario: Scenario) -> None:
     total = sum(channel.weight for channel in scenario.channels.values())
     if abs(total - 1.0) > 1e-9:
@@ -321,6 +328,7 @@ def _overseen_exist(scenario: Scenario) -> None:
 _RULES: tuple[Callable[[Scenario], None], ...] = (
     _names_are_free,
     _channel_references,
+    _optimizer_references,
     _weights_sum_to_one,
     _signs,
     _times_fit,
