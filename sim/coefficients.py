@@ -32,6 +32,8 @@ class Coefficients:
         Factor on the response probability, (K,).
     damage, damage_onset
         Wear per unit of load above θ, and θ, (K,).
+    shelter_scale, shelter_loss
+        Stock that leaves 1/e of the stress, and share of it that a step wears out.
     """
 
     weight: FloatArray
@@ -72,6 +74,8 @@ class Coefficients:
     exit: float
     over_report: tuple[float, float]
     under_report: tuple[float, float]
+    shelter_scale: float
+    shelter_loss: float
 
     @classmethod
     def of(cls, scenario: Scenario) -> Coefficients:
@@ -123,4 +127,6 @@ class Coefficients:
             exit=feedback.exit,
             over_report=(over.at_full_trust, over.at_no_trust),
             under_report=(under.at_full_trust, under.at_no_trust),
+            shelter_scale=scenario.shelter.scale,
+            shelter_loss=scenario.shelter.depreciation,
         )

@@ -100,6 +100,10 @@ VARIABLES: tuple[Variable, ...] = (
         lambda _, m: m.trust,
     ),
     Variable(
+        "shelter", ("group", "channel"), "load", "Stock of what was built against stress",
+        lambda f, _: f.state.shelter[..., 0] if f.state.shelter.size else f.effort[..., 0] * 0.0,
+    ),
+    Variable(
         "switched_on", (), "relays", "Constraints that became active in the step",
         lambda f, _: f.changes[0, 0],
     ),

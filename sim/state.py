@@ -49,6 +49,8 @@ class State:
         Whether a person has stopped answering for good, (N, R), 0 or 1; or nobody's, (0, R).
     intensity
         Deployment intensity of the last step by group, (G, R), ≥ 0 [load²]; or nobody's, (0, R).
+    shelter
+        Stock of what was built against stress, (G, K, R), ≥ 0 [load]; or nobody's, (0, K, R).
 
     Columns that may be nobody's are there only in scenarios that use them: see `suited`.
     """
@@ -65,6 +67,7 @@ class State:
     wear: FloatArray = field(default_factory=lambda: np.empty(0))
     exited: RelayArray = field(default_factory=lambda: np.empty(0, np.uint8))
     intensity: FloatArray = field(default_factory=lambda: np.empty(0))
+    shelter: FloatArray = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         for name, persons in (
@@ -72,6 +75,7 @@ class State:
             ("wear", (self.exposure.shape[0], 0)),
             ("exited", (0,)),
             ("intensity", (0,)),
+            ("shelter", (0, self.exposure.shape[0])),
         ):
             column = getattr(self, name)
             if column.size == 0:
@@ -164,9 +168,9 @@ class State:
     def no_worse_than(self, other: State, *, tolerance: float = 0.0) -> BoolArray:
         """Return for each branch whether it is nowhere worse than the other state's, (R,).
 
-        The order is (E, L, n, ℓ, anchor, wear, intensity, −T, −a): more exposure, constraint,
-        displacement, lock-in, wear or deployment intensity is worse, and so is less trust or less
-        correction in force.
+        The order is (E, L, n, ℓ, anchor, wear, intensity, −T, −a, −shelter): more exposure,
+        constraint, displacement, lock-in, wear or deployment intensity is worse, and so is less
+        trust, less correction in force or less shelter.
         """
         verdict = np.ones(self.n_branches, dtype=np.bool_)
         for name, sign in _WORSE.items():
@@ -174,6 +178,12 @@ class State:
             gap = sign * (mine.astype(np.float64) - theirs)
             verdict &= (gap <= tolerance).reshape(-1, self.n_branches).all(axis=0)
         return verdict
+
+
+def _builds(scenario: Scenario) -> bool:
+    return any(
+        o.kind == "infrastructure" or (o.kind == "oracle" and o.builds) for o in scenario.optimizers
+    )
 
 
 def _wears(scenario: Scenario) -> bool:
@@ -189,6 +199,7 @@ _OPTIONAL: Mapping[str, tuple[Callable[[Scenario], bool], Callable[[State], Any]
         lambda scenario: any(getattr(s, "intensity_coefficient", 0.0) for s in scenario.stressors),
         lambda state: np.zeros((state.correction.shape[0], state.n_branches)),
     ),
+    "shelter": (_builds, lambda state: np.zeros_like(state.correction)),
     "wear": (_wears, lambda state: np.zeros_like(state.exposure)),
     "exited": (
         lambda scenario: scenario.feedback.exit > 0.0,
@@ -207,5 +218,6 @@ _WORSE = {
     "anchor": 1.0,
     "wear": 1.0,
     "intensity": 1.0,
+    "shelter": -1.0,
 }
 """Columns that are ordered, and the sign with which more is worse."""

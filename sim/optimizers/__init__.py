@@ -13,6 +13,8 @@ from sim.optimizers.audit import Audit
 from sim.optimizers.base import Idle, Optimizer
 from sim.optimizers.capability_control import CapabilityControl
 from sim.optimizers.governance import Governance
+from sim.optimizers.infrastructure import Infrastructure
+from sim.optimizers.oracle import Oracle
 from sim.optimizers.plugins import load
 from sim.optimizers.proportional import Proportional
 from sim.optimizers.region_constraints import RegionConstraints
@@ -39,6 +41,8 @@ METHODS: Mapping[str, type[Optimizer]] = {
     "rule_safeguards": RuleSafeguards,
     "template_moderation": TemplateModeration,
     "verified": Verified,
+    "infrastructure": Infrastructure,
+    "oracle": Oracle,
 }
 """Optimizer classes by kind."""
 

@@ -31,6 +31,7 @@ SPENDING: tuple[str, ...] = (
     "utility",
     "volume",
     "proof",
+    "capital",
 )
 """What money is spent on; each has a price in the scenario's `prices`."""
 

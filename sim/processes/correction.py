@@ -41,6 +41,7 @@ def _run(frame: Frame) -> None:
     for controller in frame.controllers:
         if oversee := getattr(controller, "oversee", None):
             oversee(frame, frame.controllers)
+    frame.state.shelter *= 1.0 - frame.coefficients.shelter_loss
     frame.effort[...] = 0.0
     (_act_and_deploy if frame.state.intensity.size else _act)(frame)
     in_force = frame.state.correction
@@ -58,9 +59,10 @@ def _order(scenario: Scenario) -> Order:
 STAGE = Stage(
     name="optimizers",
     summary="Sense the reports of the step before, update, spend effort.",
-    equation="a ← (1 − decay) a + u, 0 ≤ u ≤ u_max, within budget",
-    reads=("answers", "positives", "correction"),
-    writes=("effort", "correction", "intensity"),
+    equation="a ← (1 − decay) a + u, 0 ≤ u ≤ u_max, within budget; shelter ← (1 − depreciation) "
+    "shelter + what was paid for `lead_time` steps ago",
+    reads=("answers", "positives", "correction", "shelter"),
+    writes=("effort", "correction", "intensity", "shelter"),
     run=_run,
     order=_order,
 )

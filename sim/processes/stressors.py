@@ -102,25 +102,32 @@ def deployment(scenario: Scenario) -> FloatArray | None:
 
 def _run(frame: Frame) -> None:
     stress, chi = frame.environment.stress_at(frame.step), frame.environment.deployment
-    if chi is None:
-        frame.stress = stress
-        return
-    intensity = frame.state.intensity
-    assert intensity.shape[0] == chi.shape[0], "the state lacks the column `intensity`"
-    frame.stress = stress[:, :, None] + chi[:, :, None] * intensity[:, None, :]
+    if chi is not None:
+        intensity = frame.state.intensity
+        assert intensity.shape[0] == chi.shape[0], "the state lacks the column `intensity`"
+        stress = stress[:, :, None] + chi[:, :, None] * intensity[:, None, :]
+    frame.stress = _sheltered(frame, stress) if frame.state.shelter.size else stress
+
+
+def _sheltered(frame: Frame, stress: FloatArray) -> FloatArray:
+    """Return what reaches each group behind its shelter, (G, K, R)."""
+    apart = stress if stress.ndim == 3 else stress[:, :, None]
+    kept: FloatArray = apart * np.exp(-frame.state.shelter / frame.coefficients.shelter_scale)
+    return kept
 
 
 def _order(scenario: Scenario) -> Order:
     if deployment(scenario) is not None:
         return Order(False, "deployment is a stressor: more correction is more stress a step later")
-    return Order(True, "stressors do not depend on the state")
+    return Order(True, "of the state only shelter matters to stress, and it lowers it")
 
 
 STAGE = Stage(
     name="stressors",
     summary="Read the stressor level of every group and channel.",
-    equation="e[g,k](t) ≥ 0, the sum of all stressors on channel k of group g",
-    reads=("environment", "intensity"),
+    equation="e[g,k](t) ≥ 0, the sum of all stressors on channel k of group g, times "
+    "exp(−shelter[g,k]/scale) where anything is built",
+    reads=("environment", "intensity", "shelter"),
     writes=("stress",),
     run=_run,
     order=_order,

@@ -10,7 +10,7 @@ from sim.scenario.schema.base import Block
 from sim.scenario.schema.checks import check
 from sim.scenario.schema.measurement import Record, Restoration, SafeSet, Twin
 from sim.scenario.schema.narrative import Narrative
-from sim.scenario.schema.optimizers import Optimizer, Preferences, Prices
+from sim.scenario.schema.optimizers import Optimizer, Preferences, Prices, Shelter
 from sim.scenario.schema.population import (
     DEFAULT_CHANNELS,
     Channel,
@@ -80,6 +80,8 @@ class Scenario(Block):
     """What persons want of optimizers, and how they say so."""
     prices: Prices = Prices()
     """What steering costs."""
+    shelter: Shelter = Shelter()
+    """What is built against stress, and how it wears out."""
     optimizers: Annotated[tuple[Optimizer, ...], Field(strict=False)] = ()
     """Systems that sense reports and apply corrections."""
     shifts: Annotated[tuple[Shift, ...], Field(strict=False)] = ()

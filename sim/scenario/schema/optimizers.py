@@ -70,6 +70,20 @@ class Prices(Block):
     """Of keeping a region that holds everyone and every channel for a step [load per person]."""
     proof: NonNegative = 1e-3
     """Of proving one invariant for the effort of a step [load per person]."""
+    capital: NonNegative = 5.0
+    """Of a unit of shelter, paid when it is ordered and never paid back [1]."""
+
+
+class Shelter(Block):
+    """What is built against stress: a stock by group and channel that stays when builders leave."""
+
+    scale: Positive = 1.0
+    """Stock that leaves 1/e of the stress: e · exp(−stock/scale) reaches a group, so each further
+    unit takes off less [load]."""
+    depreciation: Share = 0.01
+    """Share of the stock that wears out in a step."""
+    lead_time: Annotated[int, Field(ge=0, le=10_000)] = 12
+    """Steps from the order, which is paid at once, to the stock."""
 
 
 class OptimizerBlock(Block):
@@ -310,6 +324,35 @@ class VerifiedOptimizer(PolicyBlock):
     such invariant."""
 
 
+class InfrastructureOptimizer(OptimizerBlock):
+    """Surveys the state now and then, and builds shelter from stress where it is needed."""
+
+    kind: Literal["infrastructure"]
+    every: Annotated[int, Field(ge=1, le=1_000_000)] = 6
+    """Steps from one survey to the next."""
+    sample: Count = 100
+    """Persons of each group surveyed, drawn with replacement; 0: everyone, by a census."""
+    lag: Annotated[int, Field(ge=0, le=10_000)] = 3
+    """Steps from a survey to its result."""
+    response: NonNegative = 2.0
+    """Stock wanted on the heaviest channel of a group of whom all are constrained on it; on others
+    in proportion to weight ω and share of persons [load]."""
+    hurdle: Share = 0.05
+    """Share constrained on a channel from which on the group is built for."""
+    patience: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    """Surveys in a row at or above the hurdle before anything is ordered."""
+
+
+class OracleOptimizer(OptimizerBlock):
+    """Tries plans out in the actual future of its own replicate, and carries out the best."""
+
+    kind: Literal["oracle"]
+    rounds: Annotated[int, Field(ge=0, le=1_000)] = 8
+    """Rounds of local improvement of the best plan."""
+    builds: bool = False
+    """Whether it may also build shelter from stress."""
+
+
 Optimizer = Annotated[
     ProportionalOptimizer
     | NoOptimizer
@@ -322,7 +365,9 @@ Optimizer = Annotated[
     | RegionConstraintsOptimizer
     | RuleSafeguardsOptimizer
     | TemplateModerationOptimizer
-    | VerifiedOptimizer,
+    | VerifiedOptimizer
+    | InfrastructureOptimizer
+    | OracleOptimizer,
     Field(discriminator="kind"),
 ]
 

@@ -31,6 +31,7 @@ def random_state(rng: np.random.Generator, branches: int) -> State:
         wear=real(2, 5, branches),
         exited=rng.integers(0, 2, (5, branches)).astype(np.uint8),
         intensity=real(3, branches),
+        shelter=real(3, 2, branches),
     )
 
 
