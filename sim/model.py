@@ -212,7 +212,7 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         """Let another world begin, with everyone as they are."""
         scenario = full(with_changes(self.resolved, shift.changes))
         self._check_same_persons(scenario)
-        if _steered_by(scenario) != _steered_by(self.resolved):
+        if not _steered_alike(scenario, self.resolved):
             raise ValueError("a shift changes the world: optimizers, budgets and styles cannot")
         self.frame = self._frame(
             scenario,
@@ -224,7 +224,7 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         self._resolved = scenario
         if shift.announced:
             for optimizer in self.optimizers:
-                optimizer.told(self.frame)
+                optimizer.hear_of_shift(self.frame)
 
     def prevalence(self) -> float:
         """Return the prevalence P of constraint as it stands [share]."""
@@ -258,7 +258,7 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
             before=self.frame,
         )
         fork.steps, fork.running = self.steps, self.running
-        if scenario.optimizers == self.resolved.optimizers:
+        if _steered_alike(scenario, self.resolved):
             fork.optimizers = [optimizer.transplant(fork) for optimizer in self.optimizers]
         else:
             fork.optimizers = make_optimizers(fork)
@@ -294,9 +294,10 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         self.frame.controllers = [*self.frame.controllers, *controllers]
 
 
-def _steered_by(scenario: Scenario) -> object:
-    """Return what optimizers are made from."""
-    return scenario.optimizers, scenario.preferences.styles
+def _steered_alike(scenario: Scenario, other: Scenario) -> bool:
+    """Return whether what optimizers have learned in one scenario fits the other."""
+    same_outputs = scenario.preferences.styles == other.preferences.styles
+    return same_outputs and scenario.optimizers == other.optimizers
 
 
 def _drawn_from(scenario: Scenario) -> object:

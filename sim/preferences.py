@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.special import expit, ndtri
 
 from sim.needs import Needs
-from sim.processes.stage import Frame
+from sim.processes.stage import Frame, weighted
 from sim.scenario.schema.optimizers import Preferences
 from sim.streams import FloatArray
 
@@ -44,30 +44,33 @@ def directions(n_channels: int, preferences: Preferences) -> int:
     return n_channels + len(preferences.styles)
 
 
-def utility(frame: Frame, needs: Needs, preferences: Preferences) -> FloatArray:
-    """Return what a unit of output in each direction is worth to everyone, (D, N, R).
+def utility(
+    frame: Frame,
+    needs: Needs,
+    preferences: Preferences,
+    *,
+    persons: npt.NDArray[np.int64] | None = None,
+) -> FloatArray:
+    """Return what a unit of output in each direction is worth to persons, (D, …, R).
 
     U_i(x) = q_i · x_K / ‖w*_g‖ + sycophancy · n_i · x_flatter + evasion · (1 − T_i) · x_refuse.
+
+    Parameters
+    ----------
+    persons
+        Whom to ask, of any shape …; left out: everyone, (N,).
     """
-    length = np.linalg.norm(needs.need, axis=1)
-    scale = np.divide(1.0, length, out=np.zeros_like(length), where=length > 0.0)
-    worth = [needs.want * scale[frame.population.group]]
+    squares = weighted(np.ones(needs.need.shape[1]), (needs.need * needs.need).swapaxes(0, 1))
+    scale = np.divide(1.0, np.sqrt(squares), out=np.zeros_like(squares), where=squares > 0.0)
+    who = np.arange(frame.population.n_persons) if persons is None else persons
     of_style = {
-        "flatter": preferences.sycophancy * frame.state.narrative,
-        "refuse": preferences.evasion * (1.0 - frame.state.trust),
+        "flatter": lambda: preferences.sycophancy * frame.state.narrative[who],
+        "refuse": lambda: preferences.evasion * (1.0 - frame.state.trust[who]),
     }
-    worth += [of_style[style][None] for style in preferences.styles]
-    return np.concatenate(worth)
-
-
-def adversaries(frame: Frame, preferences: Preferences) -> npt.NDArray[np.bool_]:
-    """Return who answers to harm, (N,)."""
-    if preferences.adversaries == 0.0:
-        return np.zeros(frame.population.n_persons, dtype=bool)
-    drawn: npt.NDArray[np.bool_] = (
-        frame.draws.uniforms("adversary", frame.population.n_persons)[0] < preferences.adversaries
+    corrective = needs.want[:, who] * scale[frame.population.group[who]]
+    return np.concatenate(
+        [corrective, *(of_style[style]()[None] for style in preferences.styles)], dtype=np.float64
     )
-    return drawn
 
 
 def ask(
@@ -81,6 +84,8 @@ def ask(
 ) -> Labels:
     """Show n pairs to persons of each group, drawn with replacement, and note what they say.
 
+    More pairs leave those before them as they were.
+
     Parameters
     ----------
     first
@@ -89,7 +94,6 @@ def ask(
         Probability of an answer; left out: r(T) of the scenario's feedback, and nothing from
         those who have stopped answering.
     """
-    group, state, c = frame.population.group, frame.state, frame.coefficients
     n_groups, n_dims = needs.need.shape[0], directions(needs.need.shape[1], preferences)
     draws = frame.draws.uniforms(
         "preference",
@@ -97,27 +101,38 @@ def ask(
         n_draws=_OUTPUT + n_dims,
         step=frame.step,
         first=first,
-    ).reshape(_OUTPUT + n_dims, n_groups, n_pairs)
-    person = np.zeros((n_groups, n_pairs), dtype=np.int64)
-    for g in range(n_groups):
-        members = np.flatnonzero(group == g)
-        if members.size:
-            person[g] = members[(draws[_PERSON, g] * members.size).astype(np.int64)]
-    difference = np.sqrt(2.0) * np.moveaxis(ndtri(draws[_OUTPUT:]), 0, -1)
-    trust = state.trust[person]
-    worth = utility(frame, needs, preferences)[:, person]
-    gain = np.einsum("gnd,dgnr->gnr", difference, worth)
-    gain *= np.where(adversaries(frame, preferences)[person], -1.0, 1.0)[..., None]
-    first = draws[_PREFERS][..., None] < expit(preferences.sharpness * gain)
+    )
+    draws = draws.reshape(_OUTPUT + n_dims, n_pairs, n_groups).swapaxes(1, 2)
+    person = _drawn(frame, draws[_PERSON])
+    difference = np.sqrt(2.0) * np.ascontiguousarray(np.moveaxis(ndtri(draws[_OUTPUT:]), 0, -1))
+    trust = frame.state.trust[person]
+    gain = np.zeros(trust.shape)
+    for d, worth in enumerate(utility(frame, needs, preferences, persons=person)):
+        gain += difference[:, :, d, None] * worth
+    if needs.harmful.size:
+        gain[needs.harmful[person]] *= -1.0
+    prefers = draws[_PREFERS][..., None] < expit(preferences.sharpness * gain)
     full, none = preferences.flip.at_full_trust, preferences.flip.at_no_trust
-    first ^= draws[_FLIPS][..., None] < full + (none - full) * (1.0 - trust)
-    if answering is None:
-        responds = expit(c.response_base + c.response_trust * trust)
-        if state.exited.size:
-            responds = responds * (state.exited[person] == 0)
-    else:
-        responds = np.full(trust.shape, answering)
+    prefers ^= draws[_FLIPS][..., None] < full + (none - full) * (1.0 - trust)
+    responds = _responding(frame, person) if answering is None else answering
     said = draws[_ANSWERS][..., None] < responds
-    said &= frame.population.group_share[:, None, None] > 0.0
-    choice = np.where(said, np.where(first, 1, -1), 0).astype(np.int8)
+    said = said & (frame.population.group_share[:, None, None] > 0.0)
+    choice = np.where(said, np.where(prefers, 1, -1), 0).astype(np.int8)
     return Labels(difference, choice, person)
+
+
+def _drawn(frame: Frame, uniforms: FloatArray) -> npt.NDArray[np.int64]:
+    """Return a member of each group for each uniform, (G, n); 0 where a group has none."""
+    person = np.zeros(uniforms.shape, dtype=np.int64)
+    for g, row in enumerate(uniforms):
+        members = np.flatnonzero(frame.population.group == g)
+        if members.size:
+            person[g] = members[(row * members.size).astype(np.int64)]
+    return person
+
+
+def _responding(frame: Frame, person: npt.NDArray[np.int64]) -> FloatArray:
+    """Return the probability that those asked answer, (G, n, R)."""
+    c, exited = frame.coefficients, frame.state.exited
+    responds: FloatArray = expit(c.response_base + c.response_trust * frame.state.trust[person])
+    return responds * (exited[person] == 0) if exited.size else responds

@@ -55,10 +55,17 @@ def _effort(frame: Frame) -> float:
 
 
 def _mean(frame: Frame, by_group: npt.NDArray[np.float64] | None) -> float:
-    """Return the mean over persons of what groups have, (G, R), in branch 0; nan for nothing."""
+    """Return the mean over persons of what groups have, (G, R), in branch 0; nan for nothing.
+
+    Groups without members, or without a value, do not count.
+    """
     if by_group is None:
         return float("nan")
-    return float(np.dot(frame.population.group_share, by_group[:, 0]))
+    share, values = frame.population.group_share, by_group[:, 0]
+    counts = (share > 0.0) & ~np.isnan(values)
+    if not counts.any():
+        return float("nan")
+    return float(np.average(values[counts], weights=share[counts]))
 
 
 VARIABLES: tuple[Variable, ...] = (

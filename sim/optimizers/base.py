@@ -11,6 +11,7 @@ import mesa
 import numpy as np
 
 from sim.needs import Needs
+from sim.population import setup_draws
 from sim.processes.correction import intensity_of
 from sim.processes.stage import Frame, weighted
 from sim.scenario.schema.optimizers import OptimizerBlock
@@ -75,7 +76,7 @@ class Optimizer(mesa.Agent):  # type: ignore[misc]
     def sense(self, frame: Frame) -> None:
         """Take in the reports of the step before."""
 
-    def told(self, frame: Frame) -> None:
+    def hear_of_shift(self, frame: Frame) -> None:
         """Take in that the world has changed, where a shift is announced."""
 
     def oversee(self, frame: Frame, others: Sequence[Optimizer]) -> None:
@@ -92,17 +93,22 @@ class Optimizer(mesa.Agent):  # type: ignore[misc]
         this is one correction more.
         """
         frame = self.model.frame
+        frame.needs = None
         self.sense(frame)
         effort, before = self.act(frame), frame.effort.copy()
         frame.effort += effort
         frame.state.correction += effort
         if frame.state.intensity.size:
-            frame.state.intensity += intensity_of(frame.effort) - intensity_of(before)
+            own = getattr(self, "intensity", None)
+            joint = intensity_of(frame.effort) - intensity_of(before)
+            frame.state.intensity += joint if own is None else own(frame)
 
     def needs(self, frame: Frame) -> Needs:
         """Return wants and needs at the start of the step, reckoned once for all who ask."""
         if frame.needs is None:
-            frame.needs = Needs.of(frame, self.model.resolved.preferences)
+            scenario = self.model.resolved
+            traits = setup_draws(scenario, frame.draws)
+            frame.needs = Needs.of(frame, scenario.preferences, traits=traits)
         return frame.needs
 
     def widen(self, n_branches: int) -> None:

@@ -101,7 +101,7 @@ class Overseer(Policy):
 
 def strength_wanted(policy: Policy) -> FloatArray:
     """Return the strength a policy would have unthrottled, (G, R)."""
-    wanted: FloatArray = np.minimum(policy.shift()[:, 0] / np.sqrt(2.0), policy.cap)
+    wanted: FloatArray = np.minimum(policy.shift()[:, 0] * policy.strength_per_shift, policy.cap)
     return wanted
 
 

@@ -20,21 +20,40 @@ from sim.streams import FloatArray
 if TYPE_CHECKING:
     from sim.model import AlignmentModel
 
+ROUNDING = 1e-9
+"""How far a number of things bought may miss a whole number by rounding alone."""
+
+
+def inner(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Return inner products along axis 1, (G, D, R) → (G, R), the same for any number of branches.
+
+    Library sums may add in another order for another R.
+    """
+    products = one * other
+    total = np.zeros_like(products[:, 0])
+    for d in range(products.shape[1]):
+        total += products[:, d]
+    return total
+
 
 def length_of(vectors: FloatArray) -> FloatArray:
     """Return ‖·‖ of vectors along axis 1, (G, D, R) → (G, 1, R)."""
-    length: FloatArray = np.sqrt((vectors * vectors).sum(axis=1, keepdims=True))
+    length: FloatArray = np.sqrt(inner(vectors, vectors))[:, None]
     return length
+
+
+def unit_of(vectors: FloatArray) -> FloatArray:
+    """Return vectors divided by their length along axis 1, (G, D, R); 0 stays 0."""
+    length = length_of(vectors)
+    unit: FloatArray = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0.0)
+    return unit
 
 
 def cosine(one: FloatArray, other: FloatArray) -> FloatArray:
     """Return the cosine of vectors along axis 1, (G, D, R) → (G, R); nan where one is 0."""
-    product = (one * other).sum(axis=1)
-    lengths = (length_of(one) * length_of(other))[:, 0]
-    found: FloatArray = np.divide(
-        product, lengths, out=np.full_like(product, np.nan), where=lengths > 0.0
-    )
-    return found
+    found = inner(unit_of(one), unit_of(other))
+    defined = (length_of(one) > 0.0) & (length_of(other) > 0.0)
+    return np.where(defined[:, 0], np.clip(found, -1.0, 1.0), np.nan)
 
 
 class Policy(Optimizer):
@@ -52,6 +71,10 @@ class Policy(Optimizer):
         Share of its way from μ_ref that the policy goes, (G, R), in [0, 1]; 1 unless overseen.
     cap
         Largest strength in this step, (G, R); d_max unless overseen.
+    served
+        Share of the step's outputs that the budget affords, (R,).
+    n_served
+        Groups that have members, so that outputs and labels for them must be paid.
     """
 
     spec: PolicyBlock
@@ -76,6 +99,8 @@ class Policy(Optimizer):
         self.mean: FloatArray = np.zeros(shape)
         self.throttle: FloatArray = np.ones((shape[0], 1))
         self.cap: FloatArray = np.full((shape[0], 1), spec.strongest)
+        self.served: FloatArray = np.ones(1)
+        self.n_served = sum(1 for n in model.resolved.population.group_sizes().values() if n)
 
     def learn(self, frame: Frame) -> None:
         """Bring the estimate up to date; reports are the sensor unless a method has another."""
@@ -86,7 +111,7 @@ class Policy(Optimizer):
     def sense(self, frame: Frame) -> None:
         """Take in what the sensor gives; nothing is bought before the start."""
         self.widen(frame.state.n_branches)
-        self.needs(frame)  # as they are at the start of the step, for what is recorded at its end
+        self.needs(frame)  # what is measured of the step must not depend on who asks first
         if frame.step < self.spec.start:
             return
         if self.reference.size == 0:
@@ -95,60 +120,71 @@ class Policy(Optimizer):
         self.throttle[...], self.cap[...] = 1.0, self.spec.strongest
 
     def _start(self, frame: Frame) -> None:
-        """Learn μ_ref from demonstrations of what the group needs now."""
+        """Learn μ_ref from demonstrations of what the group needs now; none, and it is 0."""
         self.reference = self.spec.reference * self.demonstrated(frame)
+        self.mean = self.reference.copy()
 
     def demonstrated(self, frame: Frame) -> FloatArray:
-        """Buy demonstrations and return the mean output shown, noise and all, (G, D, R)."""
+        """Buy demonstrations and return the mean output shown, (G, D, R); 0 for none."""
         need, n_groups = self.needs(frame).need, self.estimate.shape[0]
-        share = self.buy("demonstration", float(n_groups * self.spec.demonstrations))
-        shown = np.maximum(share * self.spec.demonstrations, 1.0)
-        noise = frame.draws.normals(
-            "demonstration", need[:, 0, 0].size * self.n_dims, step=frame.step, first=self.first
-        ).reshape(self.estimate.shape[:2])
-        mean = np.zeros_like(self.estimate)
-        length = length_of(need)
-        mean[:, : self.n_channels] = np.divide(
-            need, length, out=np.zeros_like(need), where=length > 0.0
+        share = self.buy("demonstration", float(self.n_served * self.spec.demonstrations))
+        shown = np.floor(share * self.spec.demonstrations + ROUNDING)
+        spread = np.divide(
+            self.spec.demonstration_noise, np.sqrt(shown), out=np.zeros_like(shown), where=shown > 0
         )
-        spread = self.spec.demonstration_noise / np.sqrt(shown)
-        demonstrated: FloatArray = mean + noise[..., None] * spread
-        return demonstrated
+        noise = frame.draws.normals(
+            "demonstration", n_groups, n_draws=self.n_dims, step=frame.step, first=self.first
+        )
+        mean = noise.T[..., None] * spread
+        mean[:, : self.n_channels] += unit_of(need)
+        there = (frame.population.group_share > 0.0)[:, None, None] & (shown > 0.0)
+        return np.where(there, mean, 0.0)
+
+    @property
+    def drawn(self) -> int:
+        """Outputs drawn to put out one."""
+        return 1
+
+    @property
+    def strength_per_shift(self) -> float:
+        """√KL of a policy whose mean lies 1 from μ_ref: 1/√2 between N(μ, I) and N(μ_ref, I)."""
+        return float(np.sqrt(0.5))
 
     def shift(self) -> FloatArray:
-        """Return how far the policy would go along ŵ, (G, 1, R): min(1/β, √2 d_max/‖ŵ‖) ‖ŵ‖."""
-        wanted = length_of(self.estimate) / self.spec.kl_price
-        shift: FloatArray = np.minimum(wanted, np.sqrt(2.0) * self.cap[:, None])
+        """Return how far the policy would go along ŵ were there no cap, (G, 1, R): ‖ŵ‖/β."""
+        shift: FloatArray = length_of(self.estimate) / self.spec.kl_price
         return shift
 
     def act(self, frame: Frame) -> FloatArray:
-        """Return the effort of the policy: what it puts out in the corrective directions."""
+        """Return the effort of the policy: what it puts out in the corrective directions.
+
+        μ = μ_ref + min(shift, d_max / strength per shift) ŵ/‖ŵ‖, times the throttle.
+        """
         if frame.step < self.spec.start:
             self.mean[...] = 0.0
             return np.zeros_like(frame.effort)
-        length = length_of(self.estimate)
-        unit = np.divide(
-            self.estimate, length, out=np.zeros_like(self.estimate), where=length > 0.0
-        )
-        step = np.minimum(self.shift(), np.sqrt(2.0) * self.cap[:, None]) * self.throttle[:, None]
-        self.mean = self.reference + step * unit
-        granted = self.buy("inference", float(self.mean.shape[0]))
-        wanted = np.clip(self.mean[:, : self.n_channels], 0.0, frame.coefficients.u_max) * granted
+        farthest = self.cap[:, None] / self.strength_per_shift
+        shift = np.minimum(self.shift(), farthest) * self.throttle[:, None]
+        self.mean = self.reference + shift * unit_of(self.estimate)
+        self.served = self.buy("inference", float(self.n_served * self.drawn))
+        corrective = self.mean[:, : self.n_channels]
+        wanted = np.clip(corrective, 0.0, frame.coefficients.u_max) * self.served
         if "refuse" in self.styles:
             wanted *= np.exp(-np.maximum(self.mean[:, self.styles["refuse"]], 0.0))[:, None]
         return self.pay(wanted, frame=frame)
 
     @property
     def strength(self) -> FloatArray:
-        """D = ‖μ − μ_ref‖/√2 = √KL, (G, R)."""
+        """D = √KL of the policy from its start, (G, R): ‖μ − μ_ref‖/√2 where it is trained."""
         if self.reference.size == 0:
             return np.zeros_like(self.throttle)
-        strength: FloatArray = length_of(self.mean - self.reference)[:, 0] / np.sqrt(2.0)
+        moved = length_of(self.mean - self.reference)[:, 0]
+        strength: FloatArray = self.strength_per_shift * moved
         return strength
 
     def proxy(self) -> FloatArray:
         """Return ŵ · μ, what the policy takes its own worth for, (G, R)."""
-        return np.asarray((self.estimate * self.mean).sum(axis=1))
+        return inner(self.estimate, self.mean)
 
     def needed(self, frame: Frame) -> FloatArray:
         """Return w* with 0 for every style, (G, D, R) [load]."""
@@ -158,13 +194,9 @@ class Policy(Optimizer):
 
     def gold(self, frame: Frame) -> FloatArray:
         """Return w* · μ / ‖w*‖, what the policy is worth to a group, (G, R) [load]."""
-        needed = self.needed(frame)
-        length = length_of(needed)[:, 0]
-        worth = (needed * self.mean).sum(axis=1)
-        gold: FloatArray = np.divide(worth, length, out=np.zeros_like(worth), where=length > 0.0)
-        return gold
+        return inner(unit_of(self.needed(frame)), self.mean)
 
     def intensity(self, frame: Frame) -> FloatArray:
-        """Return how intensely it deploys, ‖μ‖²/2, (G, R)."""
-        intensity: FloatArray = 0.5 * length_of(self.mean)[:, 0] ** 2
+        """Return how intensely it deploys, ‖μ‖²/2 of the outputs it could afford, (G, R)."""
+        intensity: FloatArray = 0.5 * inner(self.mean, self.mean) * self.served
         return intensity

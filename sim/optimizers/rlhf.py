@@ -12,18 +12,20 @@ arXiv:2210.10760.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 from scipy.integrate import quad
-from scipy.stats import norm
+from scipy.special import log_ndtr
 
 from sim.optimizers.base import Tunable
-from sim.optimizers.policy import Policy
+from sim.optimizers.policy import ROUNDING, Policy, length_of
 from sim.optimizers.reward_model import fit
-from sim.preferences import ask
+from sim.preferences import Labels, ask
 from sim.processes.stage import Frame
 from sim.scenario.schema.optimizers import RlhfOptimizer
 from sim.streams import FloatArray
@@ -32,13 +34,24 @@ if TYPE_CHECKING:
     from sim.model import AlignmentModel
 
 
+_FAR = 12.0
+"""Standard deviations beyond which no normal of a million lies."""
+
+
 @cache
 def largest_of(n: int) -> float:
-    """Return the mean of the largest of n standard normals."""
+    """Return the mean of the largest of n standard normals.
+
+    Examples
+    --------
+    >>> round(largest_of(2) * np.sqrt(np.pi), 9)  # known: 1/√π
+    1.0
+    """
     if n == 1:
         return 0.0
-    mean, _ = quad(lambda x: x * n * norm.pdf(x) * norm.cdf(x) ** (n - 1), -np.inf, np.inf)
-    return float(mean)
+    above, _ = quad(lambda z: -np.expm1(n * log_ndtr(z)), 0.0, _FAR, limit=200)
+    below, _ = quad(lambda z: np.exp(n * log_ndtr(z)), -_FAR, 0.0, limit=200)
+    return float(above - below)
 
 
 class Rlhf(Policy):
@@ -46,10 +59,8 @@ class Rlhf(Policy):
 
     Attributes
     ----------
-    difference
-        Pairs shown in the window, (G, n, D, 1), the latest last.
-    choice
-        What was said of them, (G, n, R).
+    told
+        Labels of the window, one entry a step of labelling, the latest last.
     """
 
     spec: RlhfOptimizer
@@ -57,15 +68,14 @@ class Rlhf(Policy):
 
     def __init__(self, model: AlignmentModel, spec: RlhfOptimizer, place: int = 0) -> None:
         super().__init__(model, spec, place)
-        n_groups, n_dims, _ = self.estimate.shape
-        self.difference: FloatArray = np.empty((n_groups, 0, n_dims, 1))
-        self.choice: FloatArray = np.empty((n_groups, 0, 1))
+        self.told: tuple[Labels, ...] = ()
 
     def learn(self, frame: Frame) -> None:
         """Show pairs, and fit the reward model to those of the window."""
         if (frame.step - self.spec.start) % self.spec.every:
             return
-        granted = self.buy("label", float(self.estimate.shape[0] * self.spec.labels))
+        granted = self.buy("label", float(self.n_served * self.spec.labels))
+        shown = np.floor(granted * self.spec.labels + ROUNDING)
         labels = ask(
             frame,
             self.needs(frame),
@@ -73,40 +83,80 @@ class Rlhf(Policy):
             n_pairs=self.spec.labels,
             first=self.first,
         )
-        paid = np.arange(self.spec.labels)[:, None] < np.round(granted * self.spec.labels)
-        kept = self.spec.labels * self.spec.window
-        n_branches = frame.state.n_branches
-        old = np.broadcast_to(self.choice, (*self.choice.shape[:2], n_branches))
-        difference = np.repeat(labels.difference[..., None], self.difference.shape[-1], axis=-1)
-        self.difference = np.concatenate([self.difference, difference], axis=1)[:, -kept:]
-        self.choice = np.concatenate([old, labels.choice * paid], axis=1)[:, -kept:]
-        trains = self.buy("training", float(self.estimate.shape[0] * self.spec.ensemble)) > 0.0
-        for g in range(self.estimate.shape[0]):
-            for r in np.flatnonzero(trains):
-                self.estimate[g, :, r] = self._fitted(frame, g, int(r))
+        paid = labels.choice * (np.arange(self.spec.labels)[:, None] < shown)
+        self.told = (*self.told, replace(labels, choice=paid))[-self.spec.window :]
+        trains = self.buy("training", float(self.n_served * self.spec.ensemble)) >= 1.0
+        self._train(frame, np.flatnonzero(trains))
 
-    def _fitted(self, frame: Frame, group: int, branch: int) -> FloatArray:
-        difference, choice = self.difference[group, ..., 0], self.choice[group, :, branch]
-        ridge, n_models = self.spec.ridge, self.spec.ensemble
-        if n_models == 1:
-            return fit(difference, choice, ridge=ridge)
+    def _train(self, frame: Frame, branches: npt.NDArray[np.intp]) -> None:
+        """Fit the reward model of every group, in the branches that could pay for it."""
+        n_branches = frame.state.n_branches
+        difference = np.concatenate([labels.difference for labels in self.told], axis=1)
+        choices = [labels.choice for labels in self.told]
+        choice = np.concatenate(
+            [np.broadcast_to(c, (*c.shape[:2], n_branches)) for c in choices], axis=1
+        )
+        for g in np.flatnonzero(frame.population.group_share):
+            rows = self._resampled(frame, int(g), difference.shape[1])
+            for r in branches:
+                start = self.estimate[g, :, r].copy()
+                self.estimate[g, :, r] = self._fitted(difference[g], choice[g, :, r], start, rows)
+
+    def _resampled(self, frame: Frame, group: int, n_labels: int) -> npt.NDArray[np.int64]:
+        """Return for each model of an ensemble which labels it is fitted to, (models, n)."""
+        if self.spec.ensemble == 1:
+            return np.arange(n_labels)[None]
+        n_groups = self.estimate.shape[0]
         drawn = frame.draws.uniforms(
             "ensemble",
-            choice.size,
-            n_draws=n_models,
+            n_groups * n_labels,
+            n_draws=self.spec.ensemble,
             step=frame.step,
-            first=self.first + group * choice.size,
+            first=self.first,
         )
-        rows = (drawn * choice.size).astype(np.int64)
-        models = np.array([fit(difference[row], choice[row], ridge=ridge) for row in rows])
-        mean, spread = models.mean(axis=0), models.std(axis=0)
+        rows: npt.NDArray[np.int64] = (drawn[:, group::n_groups] * n_labels).astype(np.int64)
+        return rows
+
+    def _fitted(
+        self,
+        difference: FloatArray,
+        choice: npt.NDArray[np.int8],
+        start: FloatArray,
+        rows: npt.NDArray[np.int64],
+    ) -> FloatArray:
+        """Return ŵ, (D,): the mean of the models less `pessimism` times their spread.
+
+        Of all ŵ within that spread, component by component, it is the one by which the policy
+        gains least: the best to aim at for whoever fears the worst.
+        """
+        ridge = self.spec.ridge
+        models = [fit(difference[row], choice[row], ridge=ridge, start=start) for row in rows]
+        if len(models) == 1:
+            return models[0]
+        mean, spread = np.mean(models, axis=0), np.std(models, axis=0, ddof=1)
         kept: FloatArray = np.maximum(np.abs(mean) - self.spec.pessimism * spread, 0.0)
         estimate: FloatArray = np.sign(mean) * kept
         return estimate
+
+    @property
+    def drawn(self) -> int:
+        """Outputs drawn to put out one."""
+        return self.spec.best_of
+
+    @property
+    def strength_per_shift(self) -> float:
+        """√KL of a policy whose mean lies 1 from μ_ref; of the best of n, ln n − (n − 1)/n.
+
+        Where a cap or a throttle lets it go only part of the way, d is that part of the whole.
+        """
+        n = self.spec.best_of
+        if n == 1:
+            return super().strength_per_shift
+        return float(np.sqrt(np.log(n) - (n - 1.0) / n) / largest_of(n))
 
     def shift(self) -> FloatArray:
         """Return how far the policy would go along ŵ: trained, or as the best of n goes."""
         if self.spec.best_of == 1:
             return super().shift()
-        knows = np.any(self.estimate != 0.0, axis=1, keepdims=True)
+        knows = length_of(self.estimate) > 0.0
         return np.asarray(largest_of(self.spec.best_of) * knows, dtype=np.float64)

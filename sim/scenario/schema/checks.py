@@ -294,17 +294,6 @@ def _shifts_come_in_turn(scenario: Scenario) -> None:
             raise cross_field(message, f"shifts.{index}.at", f"shifts.{index - 1}.at")
 
 
-def _names_are_told_apart(scenario: Scenario) -> None:
-    named: dict[str, int] = {}
-    for index, optimizer in enumerate(scenario.optimizers):
-        if optimizer.name is not None:
-            if optimizer.name in named:
-                path = f"optimizers.{named[optimizer.name]}.name"
-                message = f"two optimizers are named `{optimizer.name}`"
-                raise cross_field(message, f"optimizers.{index}.name", path)
-            named[optimizer.name] = index
-
-
 def _overseen_exist(scenario: Scenario) -> None:
     """Refuse to oversee what is not there, has no policy, or steers nobody itself."""
     names = names_of(scenario.optimizers)
@@ -325,6 +314,14 @@ def _overseen_exist(scenario: Scenario) -> None:
                 raise cross_field(message, where, hint=hint)
 
 
+def _optimizers_differ(scenario: Scenario) -> None:
+    names = [optimizer.name for optimizer in scenario.optimizers]
+    for index, name in enumerate(names):
+        if name is not None and name in names[:index]:
+            where = [f"optimizers.{place}.name" for place in (index, names.index(name))]
+            raise cross_field(f"two optimizers are named `{name}`", *where)
+
+
 _RULES: tuple[Callable[[Scenario], None], ...] = (
     _names_are_free,
     _channel_references,
@@ -340,6 +337,6 @@ _RULES: tuple[Callable[[Scenario], None], ...] = (
     _direction_is_nonzero,
     _snapshots_fit,
     _shifts_come_in_turn,
-    _names_are_told_apart,
+    _optimizers_differ,
     _overseen_exist,
 )

@@ -63,7 +63,7 @@ class Prices(Block):
     training: NonNegative = 1e-4
     """Compute of fitting a group's reward model once [load per person]."""
     inference: NonNegative = 1e-5
-    """Compute of answering a group for a step [load per person]."""
+    """Compute of drawing an output for a group in a step, n for the best of n [load per person]."""
     utility: NonNegative = 1.0
     """Of a unit of gold that an overseer keeps a policy from giving, in every step [1]."""
     volume: NonNegative = 1e-3
@@ -141,7 +141,8 @@ class RlhfOptimizer(PolicyBlock):
     ensemble: Annotated[int, Field(ge=1, le=100)] = 1
     """Reward models fitted to resampled labels; 1: one, to the labels themselves."""
     pessimism: NonNegative = 0.0
-    """Standard deviations of the ensemble taken off each component of ŵ, towards 0."""
+    """Standard deviations of the ensemble taken off each component of ŵ, towards 0; a single model
+    has none."""
     best_of: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     """n: outputs drawn from the start of which the best by ŵ is used; 1: the policy is trained."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import pytest
 
 from sim.model import AlignmentModel
+from sim.optimizers.policy import Policy
 from sim.records import VARIABLES, Recorder, column_names
 from sim.reports import calibration, information, ranking
 from sim.scenario.schema import Scenario
@@ -30,7 +32,11 @@ CONTENT: dict[str, Any] = {
     "constraints": {"coupling": 0.3, "width": 0.2},
     "turnover": {"rate": 0.1},
     "feedback": {"response_base": -2.0, "response_trust": 1.5},
-    "optimizers": [{"kind": "proportional", "response": 1.5, "start": 2}],
+    "prices": {"effort": 0.5},
+    "optimizers": [
+        {"kind": "proportional", "response": 1.5, "start": 2},
+        {"kind": "rlhf", "labels": 8, "window": 2, "start": 3},
+    ],
 }
 SCENARIO = Scenario.model_validate(CONTENT)
 
@@ -61,9 +67,50 @@ def expected(model: AlignmentModel, before: np.ndarray[Any, Any]) -> dict[str, A
         "trust": sum(state.trust[i, 0] for i in persons) / 30,
         "response_rate": answered / 30,
         **measured(frame.reports[..., 0], members),
+        **steered(model, [len(some) for some in members]),
         "lived_alignment": 1.0 - sum(burden) / 30,
         "effort": effort,
     }
+
+
+def steered(model: AlignmentModel, sizes: list[int]) -> dict[str, Any]:
+    """What optimizers spent and where the one with a policy went, group by group."""
+    rows: list[dict[str, float]] = []
+    policy = model.optimizers[1]
+    assert isinstance(policy, Policy)
+    for g, size in enumerate(sizes):
+        if size == 0:
+            continue
+        shown, sought = policy.mean[g, :, 0].tolist(), policy.estimate[g, :, 0].tolist()
+        needed = [*policy.needs(model.frame).need[g, :, 0].tolist(), 0.0, 0.0]
+        start = policy.reference[g, :, 0].tolist() if policy.reference.size else shown
+        rows.append(
+            {
+                "size": size,
+                "strength": math.dist(shown, start) / math.sqrt(2.0),
+                "proxy": sum(a * b for a, b in zip(shown, sought, strict=True)),
+                "gold": sum(a * b for a, b in zip(shown, needed, strict=True))
+                / math.hypot(*needed),
+                "cosine_intent": cosine(shown, sought),
+                "cosine_outcome": cosine(shown, needed),
+            }
+        )
+    means = {}
+    for name in ("strength", "proxy", "gold", "cosine_intent", "cosine_outcome"):
+        told = [(row[name], row["size"]) for row in rows if not math.isnan(row[name])]
+        total = sum(value * size for value, size in told)
+        means[name] = [math.nan, total / sum(size for _, size in told) if told else math.nan]
+    return {
+        "spent": [sum(o.bills[:, 0]) for o in model.optimizers],
+        "spending": [o.bills[:, 0] for o in model.optimizers],
+        **means,
+    }
+
+
+def cosine(one: list[float], other: list[float]) -> float:
+    product = sum(a * b for a, b in zip(one, other, strict=True))
+    lengths = math.hypot(*one) * math.hypot(*other)
+    return product / lengths if lengths else math.nan
 
 
 def measured(reports: np.ndarray[Any, Any], members: list[list[int]]) -> dict[str, Any]:
@@ -116,6 +163,9 @@ def test_every_variable_is_what_its_meaning_says() -> None:
                 assert got == pytest.approx(flat(want[variable.name]), nan_ok=True), variable.name
         assert position == len(row)
     assert spent > 0.0
+    assert row["spent[rlhf]"] > 0.0
+    assert row["strength[rlhf]"] > 0.0
+    assert 0.0 < row["cosine_outcome[rlhf]"] < 1.0
     assert 0.0 < row["prevalence"] < 1.0
 
 

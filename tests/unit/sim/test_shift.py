@@ -66,7 +66,7 @@ def test_optimizers_are_told_if_it_is_announced(
     announced: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = []
-    monkeypatch.setattr(Idle, "told", lambda _, frame: told.append(frame.step))
+    monkeypatch.setattr(Idle, "hear_of_shift", lambda _, frame: told.append(frame.step))
     m = model({**SHIFT, "announced": announced}, optimizers=[{"kind": "none"}])
     m.run_model()
     assert told == ([6] if announced else [])
