@@ -88,9 +88,10 @@ class Verified(Policy):
             return super().pay(wanted, frame=frame)
         proved = self.buy("proof", float(self.n_invariants)) >= 1.0
         kept = np.where(proved, self.permitted(wanted, frame), 0.0)
-        seen, moved = self.mean[:, : self.n_channels], kept - wanted
-        aimed = np.clip(seen, 0.0, frame.coefficients.u_max) + moved
-        seen[...] = np.where(moved != 0.0, aimed, seen)
+        seen = self.mean[:, : self.n_channels]
+        full = np.clip(seen, 0.0, frame.coefficients.u_max)  # but for what is refused or not paid
+        aimed = kept * np.divide(full, wanted, out=np.ones_like(full), where=wanted > 0.0)
+        seen[...] = np.where(kept != wanted, aimed, seen)
         return super().pay(kept, frame=frame)
 
     def permitted(self, wanted: FloatArray, frame: Frame) -> FloatArray:

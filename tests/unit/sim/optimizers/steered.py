@@ -10,6 +10,7 @@ import numpy.typing as npt
 from sim.model import AlignmentModel
 from sim.optimizers.policy import Policy
 from sim.processes.correction import STAGE
+from sim.processes.stage import Frame
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.optimizers import PolicyBlock
 
@@ -69,5 +70,15 @@ def run(m: AlignmentModel) -> npt.NDArray[np.float64]:
 
 def split(m: AlignmentModel, n_branches: int) -> None:
     """Carry on in several futures."""
-    m.frame.state = m.state.take([0] * n_branches)
-    m.frame.effort = np.repeat(m.frame.effort, n_branches, axis=-1)
+    before = m.frame
+    m.frame = Frame.begin(
+        before.population,
+        m.state.take([0] * n_branches),
+        coefficients=before.coefficients,
+        environment=before.environment,
+        draws=before.draws,
+        controllers=before.controllers,
+        listening=True,
+    )
+    m.frame.step = before.step
+    m.frame.effort[...] = before.effort

@@ -123,7 +123,7 @@ def test_nulls_change_nothing_bit_for_bit() -> None:
 
 
 def test_rules_buy_demonstrations_only_for_a_supervised_start() -> None:
-    for reference, bought in ((0.0, 0.0), (0.5, 4 * 100 * 1e-3)):
+    for reference, bought in ((0.0, 0.0), (0.5, 3 * 100 * 1e-3)):
         m = model(spec(reference=reference))
         effort(m, 0.0)
         assert m.optimizers[0].bills[1, 0] == pytest.approx(bought)

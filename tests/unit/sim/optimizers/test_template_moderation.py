@@ -96,7 +96,7 @@ def test_templates_are_the_needs_demonstrated_at_the_start() -> None:
     optimizer = moderation(m)
     expected = {tuple(np.round(unit(need[[0, 3]].mean(axis=0)), 9)), tuple(np.round(need[1], 9))}
     assert {tuple(np.round(t, 9)) for t in optimizer.templates[..., 0]} == expected
-    assert optimizer.bills[1, 0] == pytest.approx(4 * 100 * 1e-3)
+    assert optimizer.bills[1, 0] == pytest.approx(3 * 100 * 1e-3)
 
 
 def test_effort_has_the_direction_of_the_template_and_the_length_of_the_reports() -> None:
@@ -151,15 +151,15 @@ def test_templates_stay_unless_they_are_refreshed_and_paid_for() -> None:
 
     stale, m = moved(refresh=0)
     assert max(stale) < 0.2
-    assert m.optimizers[0].bills[1, 0] == pytest.approx(0.4)
+    assert m.optimizers[0].bills[1, 0] == pytest.approx(0.3)
     fresh, m = moved(refresh=3)
     assert max(fresh[:2]) < 0.2  # steps 1 and 2
     assert min(fresh[2:]) > 0.9
-    assert m.optimizers[0].bills[1, 0] == pytest.approx(0.8)
+    assert m.optimizers[0].bills[1, 0] == pytest.approx(0.6)
     # Who cannot pay keeps the old ones.
-    stale, m = moved(refresh=3, budget=0.4)
+    stale, m = moved(refresh=3, budget=0.3)
     assert np.array_equal(moderation(m).templates.argmax(axis=1)[:3], [[0], [1], [0]])
-    assert m.optimizers[0].spent.tolist() == [0.4]
+    assert m.optimizers[0].spent.tolist() == [0.3]
     assert not any(stale)  # nor are there means left for any effort
 
 
