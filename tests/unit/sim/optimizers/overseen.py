@@ -57,6 +57,7 @@ def overseer_of(m: AlignmentModel) -> Any:
 def policy_of(m: AlignmentModel) -> Policy:
     """Return the policy that the model's overseer oversees."""
     (policy,) = overseer_of(m).overseen(m.optimizers)
+    assert isinstance(policy, Policy)
     return policy
 
 
