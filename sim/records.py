@@ -68,6 +68,15 @@ def _mean(frame: Frame, by_group: npt.NDArray[np.float64] | None) -> float:
     return float(np.average(values[counts], weights=share[counts]))
 
 
+def _mean_given(frame: Frame, by_group: npt.NDArray[np.float64] | None) -> float:
+    """Return the mean over persons of those groups that have a value, in branch 0; nan for none."""
+    if by_group is None:
+        return float("nan")
+    share = np.where(np.isnan(by_group[:, 0]), 0.0, frame.population.group_share)
+    total = share.sum()
+    return float(np.dot(share, np.nan_to_num(by_group[:, 0])) / total) if total else float("nan")
+
+
 VARIABLES: tuple[Variable, ...] = (
     Variable(
         "prevalence", (), "share", "P: mean burden of the population",
@@ -218,6 +227,12 @@ VARIABLES: tuple[Variable, ...] = (
         "cosine_outcome", ("optimizer",), "1",
         "Cosine of policy and need, μ and w*, mean over persons; nan without either",
         lambda f, m: [_mean(f, p and cosine(p.mean, p.needed(f))) for p in m.policies],
+    ),
+    Variable(
+        "interference", ("optimizer",), "share",
+        "Σ_k |u′ − u| / Σ_k u: share of the effort u meant that superposition put elsewhere, mean "
+        "over groups that get any, by their share; nan without a policy or effort",
+        lambda f, m: [_mean_given(f, p and p.interference) for p in m.policies],
     ),
 )  # fmt: skip
 """Every output variable, in the order of the columns of a series."""

@@ -11,6 +11,7 @@ import mesa
 import numpy as np
 
 from sim.needs import Needs
+from sim.optimizers.purses import ROWS, coordinated, limit_of
 from sim.population import setup_draws
 from sim.processes.correction import intensity_of
 from sim.processes.stage import Frame, weighted
@@ -56,6 +57,10 @@ class Optimizer(mesa.Agent):  # type: ignore[misc]
         Spent so far at the scenario's prices, (R,) [load per person].
     bills
         The same by what it was spent on, (kinds of `SPENDING`, R).
+    account
+        Where it stands with its purse, (rows of `sim.optimizers.purses`, R).
+    given
+        Effort it last paid for, (G, K, R) [load], in step `acted`.
     """
 
     tunable: ClassVar[Tunable] = MappingProxyType({})
@@ -67,6 +72,9 @@ class Optimizer(mesa.Agent):  # type: ignore[misc]
         self.place = place
         self.spent: FloatArray = np.zeros(1)
         self.bills: FloatArray = np.zeros((len(SPENDING), 1))
+        self.account: FloatArray = np.zeros((ROWS, 1))
+        self.paid_out = self.acted = -1
+        self.given: FloatArray = np.zeros((1, 1, 1))
 
     @property
     def first(self) -> int:
@@ -127,8 +135,11 @@ class Optimizer(mesa.Agent):  # type: ignore[misc]
         quantity
             How many, (R,); of effort: per person [load].
         """
-        price, budget = getattr(self.model.resolved.prices, kind), self.spec.budget
+        if self.spec.purse is not None:
+            self.widen(self.model.frame.state.n_branches)
+        price = getattr(self.model.resolved.prices, kind)
         bill = np.broadcast_to(np.asarray(price * quantity, dtype=np.float64), self.spent.shape)
+        budget = limit_of(self, bill)
         left = np.maximum(budget - self.spent, 0.0)
         share = np.divide(left, bill, out=np.ones_like(bill), where=bill > left)
         self.spent = np.minimum(self.spent + bill * share, np.maximum(budget, self.spent))
@@ -144,10 +155,13 @@ class Optimizer(mesa.Agent):  # type: ignore[misc]
             (G, K, R) [load].
         """
         self.widen(wanted.shape[-1])
+        if self.spec.coordination is not None:
+            wanted = coordinated(self, wanted, frame=frame)
         per_group = weighted(np.ones(wanted.shape[1]), wanted.swapaxes(0, 1))
         paid: FloatArray = wanted * self.buy(
             "effort", weighted(frame.population.group_share, per_group)
         )
+        self.given, self.acted = paid, frame.step
         return paid
 
     def transplant(self, model: AlignmentModel) -> Self:

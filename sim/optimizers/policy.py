@@ -10,8 +10,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
+from sim.optimizers.architecture import aim_of, delivered, intended, mixing_of
 from sim.optimizers.base import Optimizer, Tunable
+from sim.population import setup_draws
 from sim.preferences import directions
 from sim.processes.stage import Frame
 from sim.scenario.schema.optimizers import PolicyBlock
@@ -75,6 +78,14 @@ class Policy(Optimizer):
         Share of the step's outputs that the budget affords, (R,).
     n_served
         Groups that have members, so that outputs and labels for them must be paid.
+    audited
+        Whether it believes itself audited in this step, (G, R); set in `oversee`, as throttles are.
+    opacity
+        Share of what is there that a look inside misses: an audit's false negatives grow by it.
+    mixing
+        Dᵀ D of its superposition, (K, K, R): the identity without one, and where it was undone.
+    interference
+        Share of the effort meant that superposition put elsewhere in this step, (G, R).
     """
 
     spec: PolicyBlock
@@ -101,6 +112,12 @@ class Policy(Optimizer):
         self.cap: FloatArray = np.full((shape[0], 1), spec.strongest)
         self.served: FloatArray = np.ones(1)
         self.n_served = sum(1 for n in model.resolved.population.group_sizes().values() if n)
+        fixed, built = setup_draws(model.resolved, model.frame.draws), spec.architecture
+        self.audited: npt.NDArray[np.bool_] = np.zeros((shape[0], 1), dtype=bool)
+        self.opacity = built.opacity or 0.0
+        self.mixing = mixing_of(self.n_channels, built.superposition, fixed, first=self.first)
+        self.aim = aim_of(self, fixed)
+        self.interference: FloatArray = np.full((shape[0], 1), np.nan)
 
     def learn(self, frame: Frame) -> None:
         """Bring the estimate up to date; reports are the sensor unless a method has another."""
@@ -118,6 +135,7 @@ class Policy(Optimizer):
             self._start(frame)
         self.learn(frame)
         self.throttle[...], self.cap[...] = 1.0, self.spec.strongest
+        self.audited[...] = False
 
     def _start(self, frame: Frame) -> None:
         """Learn μ_ref from demonstrations of what the group needs now; none, and it is 0."""
@@ -163,15 +181,14 @@ class Policy(Optimizer):
         if frame.step < self.spec.start:
             self.mean[...] = 0.0
             return np.zeros_like(frame.effort)
-        farthest = self.cap[:, None] / self.strength_per_shift
-        shift = np.minimum(self.shift(), farthest) * self.throttle[:, None]
-        self.mean = self.reference + shift * unit_of(self.estimate)
+        unit, shift = intended(self, frame, unit_of(self.estimate), self.shift())
+        self.mean = self.reference + shift * unit
         self.served = self.buy("inference", float(self.n_served * self.drawn))
         corrective = self.mean[:, : self.n_channels]
         wanted = np.clip(corrective, 0.0, frame.coefficients.u_max) * self.served
         if "refuse" in self.styles:
             wanted *= np.exp(-np.maximum(self.mean[:, self.styles["refuse"]], 0.0))[:, None]
-        return self.pay(wanted, frame=frame)
+        return self.pay(delivered(self, frame, wanted), frame=frame)
 
     @property
     def strength(self) -> FloatArray:

@@ -50,3 +50,8 @@ class Proportional(Optimizer):
             return np.zeros_like(frame.effort)
         wanted = np.minimum(self.spec.response * self.estimate, frame.coefficients.u_max)
         return self.pay(wanted, frame=frame)
+
+    def proxy(self) -> FloatArray:
+        """Return Σ_k estimate · u, what it takes the effort it wants to be worth, (G, R)."""
+        wanted = np.minimum(self.spec.response * self.estimate, self.model.frame.coefficients.u_max)
+        return np.asarray((self.estimate * wanted).sum(axis=1))

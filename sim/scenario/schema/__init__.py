@@ -10,7 +10,7 @@ from sim.scenario.schema.base import Block
 from sim.scenario.schema.checks import check
 from sim.scenario.schema.measurement import Record, Restoration, SafeSet, Twin
 from sim.scenario.schema.narrative import Narrative
-from sim.scenario.schema.optimizers import Optimizer, Preferences, Prices, Shelter
+from sim.scenario.schema.optimizers import Budgets, Optimizer, Preferences, Prices, Shelter
 from sim.scenario.schema.population import (
     DEFAULT_CHANNELS,
     Channel,
@@ -82,6 +82,8 @@ class Scenario(Block):
     """What steering costs."""
     shelter: Shelter = Shelter()
     """What is built against stress, and how it wears out."""
+    budgets: Budgets = {}
+    """Accounts that several optimizers spend from, by name: an amount, or how it is allocated."""
     optimizers: Annotated[tuple[Optimizer, ...], Field(strict=False)] = ()
     """Systems that sense reports and apply corrections."""
     shifts: Annotated[tuple[Shift, ...], Field(strict=False)] = ()

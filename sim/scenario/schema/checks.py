@@ -101,10 +101,22 @@ def _channel_references(scenario: Scenario) -> None:
 
 
 def _optimizer_references(scenario: Scenario) -> None:
+    aims = [*scenario.channels, *scenario.preferences.styles]
     for index, optimizer in enumerate(scenario.optimizers):
+        path = f"optimizers.{index}"
         for name in getattr(optimizer, "channel_bounds", {}):
-            where = f"optimizers.{index}.channel_bounds.{name}"
+            where = f"{path}.channel_bounds.{name}"
             _known(name, among=scenario.channels, where=where, what="channel")
+        if optimizer.purse is not None:
+            if not scenario.budgets:
+                message = f"no purse named `{optimizer.purse}`: the scenario has no `budgets`"
+                raise cross_field(message, f"{path}.purse")
+            where = f"{path}.purse"
+            _known(optimizer.purse, among=scenario.budgets, where=where, what="purse")
+        mesa = isinstance(optimizer, PolicyBlock) and optimizer.architecture.mesa_objective
+        if mesa and mesa.toward is not None:
+            where = f"{path}.architecture.mesa_objective.toward"
+            _known(mesa.toward, among=aims, where=where, what="channel or style")
 
 
 def _weights_sum_to_one(scenario: Scenario) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from sim.scenario.schema.base import (
     Block,
+    LogSpread,
     Name,
     NonNegative,
     Positive,
@@ -95,6 +96,84 @@ class OptimizerBlock(Block):
     """What it may spend over the whole run, at the scenario's prices [load per person]."""
     start: Step = 0
     """First step at which it acts."""
+    purse: Name | None = None
+    """Account of `budgets` it spends from with others; its own `budget` is then not read."""
+    coordination: Literal["cap", "subtract"] | None = None
+    """How it heeds what those who coordinate and act before it have given in the step: `cap` stays
+    within what they leave of u_max, `subtract` gives what is missing; left out: they add up."""
+
+
+class Purse(Block):
+    """An account that several optimizers spend from."""
+
+    amount: NonNegative
+    """What all of them together may spend over the whole run [load per person]."""
+    allocation: Literal["first_come", "proportional", "auction"] = "first_come"
+    """Who gets it: all of it is open to whoever comes first, in the scenario's order; or it is paid
+    out evenly over the steps, in proportion to what each last wanted to spend, or first to those
+    with the highest ratio of proxy to cost."""
+
+
+def _short_purse(value: Any) -> Any:
+    """Read a bare number as an amount."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return {"amount": value}
+    return value
+
+
+Budgets = dict[
+    Name,
+    Annotated[Purse, BeforeValidator(_short_purse, json_schema_input_type=NonNegative | Purse)],
+]
+"""Accounts by name."""
+
+
+class MesaObjective(Block):
+    """An objective of its own that the policy pursues beside the one it was given."""
+
+    weight: Share
+    """Share of its own objective in the direction it moves in while it believes itself unobserved;
+    a throttle is obeyed with probability 1 − weight."""
+    toward: Name | None = None
+    """Channel or style it is after; left out: a random direction."""
+
+
+class Emergence(Block):
+    """Reach that grows with scale: d_max is multiplied by 1 / (1 + (midpoint/scale)^steepness)."""
+
+    scale: Positive = 1.0
+    """Scale of the system at step 0, in any unit, such as training compute."""
+    growth: Annotated[float, Field(ge=-1.0, le=1.0)] = 0.0
+    """Growth of the logarithm of the scale [1/step]."""
+    midpoint: Positive = 1.0
+    """Scale at which half of d_max is within reach."""
+    steepness: Annotated[float, Field(gt=0.0, le=1000.0)] = 1.0
+    """Slope of the logistic in the logarithm of the scale: about 1 is smooth, 20 is abrupt."""
+
+
+class Reliability(Block):
+    """Actuation that fails or scatters, drawn for each group and step."""
+
+    failure: Share = 0.0
+    """Probability that nothing of a group's effort is delivered, or billed."""
+    noise: LogSpread = 0.0
+    """Standard deviation of the logarithm of a factor of mean 1 on a group's effort."""
+
+
+class Architecture(Block):
+    """How the system is built; all left out: it does what it estimates, exactly."""
+
+    superposition: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """m: dimensions into which the K corrective directions are packed, so that effort on one leaks
+    into others; K or more, or left out: each has its own."""
+    opacity: Share | None = None
+    """Share of what is there that a look inside misses, beside the false negatives of audits."""
+    mesa_objective: MesaObjective | None = None
+    """An objective of its own, hidden while it believes itself audited."""
+    emergence: Emergence | None = None
+    """Capability that comes with scale."""
+    reliability: Reliability | None = None
+    """Noise of the actuator."""
 
 
 class PolicyBlock(OptimizerBlock):
@@ -110,6 +189,8 @@ class PolicyBlock(OptimizerBlock):
     """β: the policy moves by ŵ/β away from its start."""
     strongest: NonNegative = 3.0
     """d_max: largest strength d = √KL of the policy from its start."""
+    architecture: Architecture = Architecture()
+    """How the system is built: interference, opacity, an objective of its own, capability."""
 
 
 class ProportionalOptimizer(OptimizerBlock):
