@@ -73,6 +73,15 @@ def utility(
     )
 
 
+def willingness(frame: Frame, person: npt.NDArray[np.int64]) -> FloatArray:
+    """Return how probably persons answer, r(T), or 0 once they have stopped; (…) → (…, R)."""
+    state, c = frame.state, frame.coefficients
+    answers: FloatArray = expit(c.response_base + c.response_trust * state.trust[person])
+    if state.exited.size:
+        answers = answers * (state.exited[person] == 0)
+    return answers
+
+
 def ask(
     frame: Frame,
     needs: Needs,
@@ -81,6 +90,7 @@ def ask(
     n_pairs: int,
     first: int = 0,
     answering: float | None = None,
+    bias: FloatArray | None = None,
 ) -> Labels:
     """Show n pairs to persons of each group, drawn with replacement, and note what they say.
 
@@ -93,6 +103,9 @@ def ask(
     answering
         Probability of an answer; left out: r(T) of the scenario's feedback, and nothing from
         those who have stopped answering.
+    bias
+        What is added to the worth of a unit of output in each direction, (D,), for everyone: an
+        error common to all who are asked, which no number of labels averages out.
     """
     n_groups, n_dims = needs.need.shape[0], directions(needs.need.shape[1], preferences)
     draws = frame.draws.uniforms(
@@ -103,25 +116,26 @@ def ask(
         first=first,
     )
     draws = draws.reshape(_OUTPUT + n_dims, n_pairs, n_groups).swapaxes(1, 2)
-    person = _drawn(frame, draws[_PERSON])
+    person = drawn_members(frame, draws[_PERSON])
     difference = np.sqrt(2.0) * np.ascontiguousarray(np.moveaxis(ndtri(draws[_OUTPUT:]), 0, -1))
     trust = frame.state.trust[person]
     gain = np.zeros(trust.shape)
     for d, worth in enumerate(utility(frame, needs, preferences, persons=person)):
-        gain += difference[:, :, d, None] * worth
+        added = 0.0 if bias is None else bias[d]
+        gain += difference[:, :, d, None] * (worth + added)
     if needs.harmful.size:
         gain[needs.harmful[person]] *= -1.0
     prefers = draws[_PREFERS][..., None] < expit(preferences.sharpness * gain)
     full, none = preferences.flip.at_full_trust, preferences.flip.at_no_trust
     prefers ^= draws[_FLIPS][..., None] < full + (none - full) * (1.0 - trust)
-    responds = _responding(frame, person) if answering is None else answering
+    responds = willingness(frame, person) if answering is None else answering
     said = draws[_ANSWERS][..., None] < responds
     said = said & (frame.population.group_share[:, None, None] > 0.0)
     choice = np.where(said, np.where(prefers, 1, -1), 0).astype(np.int8)
     return Labels(difference, choice, person)
 
 
-def _drawn(frame: Frame, uniforms: FloatArray) -> npt.NDArray[np.int64]:
+def drawn_members(frame: Frame, uniforms: FloatArray) -> npt.NDArray[np.int64]:
     """Return a member of each group for each uniform, (G, n); 0 where a group has none."""
     person = np.zeros(uniforms.shape, dtype=np.int64)
     for g, row in enumerate(uniforms):
@@ -129,10 +143,3 @@ def _drawn(frame: Frame, uniforms: FloatArray) -> npt.NDArray[np.int64]:
         if members.size:
             person[g] = members[(row * members.size).astype(np.int64)]
     return person
-
-
-def _responding(frame: Frame, person: npt.NDArray[np.int64]) -> FloatArray:
-    """Return the probability that those asked answer, (G, n, R)."""
-    c, exited = frame.coefficients, frame.state.exited
-    responds: FloatArray = expit(c.response_base + c.response_trust * frame.state.trust[person])
-    return responds * (exited[person] == 0) if exited.size else responds

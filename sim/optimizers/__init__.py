@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from sim.optimizers.audit import Audit
 from sim.optimizers.base import Idle, Optimizer
 from sim.optimizers.capability_control import CapabilityControl
+from sim.optimizers.constitutional import Constitutional
 from sim.optimizers.governance import Governance
 from sim.optimizers.infrastructure import Infrastructure
 from sim.optimizers.oracle import Oracle
@@ -21,7 +22,9 @@ from sim.optimizers.region_constraints import RegionConstraints
 from sim.optimizers.rlhf import Rlhf
 from sim.optimizers.rule_safeguards import RuleSafeguards
 from sim.optimizers.runtime_monitor import RuntimeMonitor
+from sim.optimizers.scalable_oversight import ScalableOversight
 from sim.optimizers.template_moderation import TemplateModeration
+from sim.optimizers.value_learning import ValueLearning
 from sim.optimizers.verified import Verified
 from sim.scenario.schema import Scenario
 from sim.scenario.schema.optimizers import PluginOptimizer
@@ -43,6 +46,9 @@ METHODS: Mapping[str, type[Optimizer]] = {
     "verified": Verified,
     "infrastructure": Infrastructure,
     "oracle": Oracle,
+    "constitutional": Constitutional,
+    "value_learning": ValueLearning,
+    "scalable_oversight": ScalableOversight,
 }
 """Optimizer classes by kind."""
 

@@ -34,6 +34,7 @@ SPENDING: tuple[str, ...] = (
     "volume",
     "proof",
     "capital",
+    "advice",
 )
 """What money is spent on; each has a price in the scenario's `prices`."""
 

@@ -74,19 +74,26 @@ class Rlhf(Policy):
         """Show pairs, and fit the reward model to those of the window."""
         if (frame.step - self.spec.start) % self.spec.every:
             return
-        granted = self.buy("label", float(self.n_served * self.spec.labels))
+        granted, labels = self.afforded(), self.asked(frame)
         shown = np.floor(granted * self.spec.labels + ROUNDING)
-        labels = ask(
+        paid = labels.choice * (np.arange(self.spec.labels)[:, None] < shown)
+        self.told = (*self.told, replace(labels, choice=paid))[-self.spec.window :]
+        trains = self.buy("training", float(self.n_served * self.spec.ensemble)) >= 1.0
+        self._train(frame, np.flatnonzero(trains))
+
+    def afforded(self) -> FloatArray:
+        """Buy the labels of a step and return the share that the budget affords, (R,)."""
+        return self.buy("label", float(self.n_served * self.spec.labels))
+
+    def asked(self, frame: Frame) -> Labels:
+        """Show the pairs of a step to persons of each group."""
+        return ask(
             frame,
             self.needs(frame),
             self.model.resolved.preferences,
             n_pairs=self.spec.labels,
             first=self.first,
         )
-        paid = labels.choice * (np.arange(self.spec.labels)[:, None] < shown)
-        self.told = (*self.told, replace(labels, choice=paid))[-self.spec.window :]
-        trains = self.buy("training", float(self.n_served * self.spec.ensemble)) >= 1.0
-        self._train(frame, np.flatnonzero(trains))
 
     def _train(self, frame: Frame, branches: npt.NDArray[np.intp]) -> None:
         """Fit the reward model of every group, in the branches that could pay for it."""

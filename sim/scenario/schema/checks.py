@@ -119,6 +119,14 @@ def _optimizer_references(scenario: Scenario) -> None:
             _known(mesa.toward, among=aims, where=where, what="channel or style")
 
 
+def _principles_name_channels(scenario: Scenario) -> None:
+    for index, optimizer in enumerate(scenario.optimizers):
+        for place, principle in enumerate(getattr(optimizer, "principles", ())):
+            for name in principle:
+                where = f"optimizers.{index}.principles.{place}.{name}"
+                _known(name, among=scenario.channels, where=where, what="channel")
+
+
 def _weights_sum_to_one(scenario: Scenario) -> None:
     total = sum(channel.weight for channel in scenario.channels.values())
     if abs(total - 1.0) > 1e-9:
@@ -338,6 +346,7 @@ _RULES: tuple[Callable[[Scenario], None], ...] = (
     _names_are_free,
     _channel_references,
     _optimizer_references,
+    _principles_name_channels,
     _weights_sum_to_one,
     _signs,
     _times_fit,
