@@ -216,3 +216,10 @@ def test_nothing_is_done_before_the_start_or_without_a_budget() -> None:
     broke = model(spec(budget=0.0, refresh=3), **CONSTRAINED)
     assert not run(broke).any()
     assert broke.optimizers[0].spent.tolist() == [0.0]
+
+
+def test_a_group_with_nobody_in_it_makes_no_template() -> None:
+    m = model(spec(templates=4, demonstration_noise=20.0), **CONSTRAINED)
+    effort(m, 0.5)
+    assert np.any(moderation(m).reference[2] > 0.0)  # noise alone
+    assert np.count_nonzero(np.any(moderation(m).templates > 0.0, axis=1)) == 3
