@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from sim.history import History
+from sim.optimizers.base import TOLD_BY_METHODS
 from sim.optimizers.policy import Policy
 from sim.processes.stage import Frame
 from sim.reports import Calibration, Counts, calibration, information, ranking
@@ -31,6 +33,8 @@ class Moment:
         Effort per person since step 0 [load].
     optimizers
         The scenario's optimizers.
+    history
+        What is remembered of the steps up to this one.
     """
 
     frame: Frame
@@ -38,11 +42,42 @@ class Moment:
     apparent: float
     spent: float
     optimizers: Sequence[Any] = ()
+    history: History = field(default_factory=History)
 
     @property
     def policies(self) -> list[Policy | None]:
         """The optimizers that act by a policy, None for others."""
         return [o if isinstance(o, Policy) else None for o in self.optimizers]
+
+    @property
+    def started(self) -> list[Any]:
+        """The optimizers that have begun to act."""
+        return [o for o in self.optimizers if self.frame.step >= o.spec.start]
+
+    @cached_property
+    def worths(self) -> Mapping[int, tuple[FloatArray, FloatArray]]:
+        """Gold and proxy, each (G,), of each policy that acts, by its place."""
+        policies = ((o.place, o) for o in self.started if isinstance(o, Policy))
+        return {n: (p.gold(self.frame)[:, 0], p.proxy()[:, 0]) for n, p in policies}
+
+    @cached_property
+    def told(self) -> Mapping[str, list[tuple[str, FloatArray]]]:
+        """What methods tell of their own failures, by kind: who tells, and what, (G,).
+
+        Raises
+        ------
+        ValueError
+            If a method tells of a kind that is not one of `TOLD_BY_METHODS`.
+        """
+        told: dict[str, list[tuple[str, FloatArray]]] = {}
+        for optimizer in self.started:
+            for kind, found in optimizer.evidence(self.frame).items():
+                if kind not in TOLD_BY_METHODS:
+                    known = ", ".join(TOLD_BY_METHODS)
+                    method = type(optimizer).__name__
+                    raise ValueError(f"{method} tells of `{kind}`; a method may tell of: {known}")
+                told.setdefault(kind, []).append((optimizer.spec.name, found[:, 0]))
+        return told
 
     @cached_property
     def prevalence(self) -> float:
@@ -64,6 +99,26 @@ class Moment:
         """Persons in each group, (G,)."""
         population = self.frame.population
         return np.rint(population.group_share * population.n_persons)
+
+    @cached_property
+    def burdens(self) -> FloatArray:
+        """Mean burden of each group, (G,); 0 where there is nobody."""
+        weight, active = self.frame.coefficients.weight, self.frame.active[..., 0]
+        population = self.frame.population
+        persons = population.group_share * population.n_persons
+        burdens: FloatArray = np.einsum("k,gk->g", weight, active) / np.maximum(persons, 1.0)
+        return burdens
+
+    @cached_property
+    def held(self) -> FloatArray:
+        """Ratchets that are active, which no correction ever releases, (G, K)."""
+        population, constraint = self.frame.population, self.frame.state.constraint
+        n_groups = population.group_share.size
+        held: FloatArray = np.zeros((n_groups, len(constraint)))
+        for k, persons in enumerate(self.history.ratchets(population)):
+            active = persons[constraint[k, persons, 0] != 0]
+            held[:, k] = np.bincount(population.group[active], minlength=n_groups)
+        return held
 
     @cached_property
     def response_rates(self) -> FloatArray:

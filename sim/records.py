@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.events import EventLog
+from sim.history import History
 from sim.moment import Moment
 from sim.optimizers.base import SPENDING
 from sim.optimizers.policy import cosine
@@ -41,13 +42,6 @@ class Variable:
     unit: str
     meaning: str
     read: Callable[[Frame, Moment], npt.ArrayLike]
-
-
-def _by_group(frame: Frame) -> npt.NDArray[np.float64]:
-    persons = frame.population.group_share * frame.population.n_persons
-    weighted = np.einsum("k,gk->g", frame.coefficients.weight, frame.active[..., 0])
-    share: npt.NDArray[np.float64] = weighted / np.maximum(persons, 1.0)
-    return share
 
 
 def _effort(frame: Frame) -> float:
@@ -84,7 +78,7 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         "prevalence_group", ("group",), "share", "Mean burden of each group",
-        lambda f, _: _by_group(f),
+        lambda _, m: m.burdens,
     ),
     Variable(
         "prevalence_channel", ("channel",), "share", "Share of persons constrained on a channel",
@@ -295,6 +289,7 @@ class Recorder:
         self.apparent = float("nan")
         self.spent = 0.0
         self._before = float("nan")
+        self._history = History()
         self._events = EventLog(scenario)
         self._snapshots = Snapshots(scenario)
 
@@ -311,7 +306,8 @@ class Recorder:
             self.apparent = 1.0 - int(frame.state.positives[..., 0].sum()) / answers
         self.spent += _effort(frame)
         optimizers = frame.controllers[: len(self._scenario.optimizers)]
-        moment = Moment(frame, self._before, self.apparent, self.spent, optimizers)
+        moment = Moment(frame, self._before, self.apparent, self.spent, optimizers, self._history)
+        self._history.note(moment, self._scenario)
         self._before = moment.prevalence
         if (frame.step + 1) % self.every == 0:
             self.rows.append(self._row(moment))
@@ -358,6 +354,7 @@ class Recorder:
         twin.__dict__.update(
             self.__dict__,
             rows=list(self.rows),
+            _history=self._history.copy(),
             _events=self._events.copy(),
             _snapshots=self._snapshots.copy(),
         )

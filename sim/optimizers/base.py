@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 import mesa
 import numpy as np
+import numpy.typing as npt
 
 from sim.needs import Needs
 from sim.optimizers.purses import ROWS, coordinated, limit_of
@@ -37,6 +38,9 @@ SPENDING: tuple[str, ...] = (
     "advice",
 )
 """What money is spent on; each has a price in the scenario's `prices`."""
+
+TOLD_BY_METHODS: tuple[str, ...] = ("stale_rules", "region_leakage", "template_mismatch")
+"""Kinds of failure that only the method itself can know of; see `Optimizer.evidence`."""
 
 Tunable = Mapping[str, tuple[float, ...]]
 
@@ -120,6 +124,37 @@ class Optimizer(mesa.Agent):  # type: ignore[misc]
             frame.needs = Needs.of(frame, scenario.preferences, traits=traits)
         return frame.needs
 
+    def evidence(self, frame: Frame) -> Mapping[str, FloatArray]:
+        """Return what tells of failures that only this method can know of, by kind.
+
+        Asked for at the end of every step from the start on, for the ledger of failures; it
+        changes nothing, and may look at what the method itself cannot sense.
+
+        Returns
+        -------
+        Keys are of `TOLD_BY_METHODS`, values (G, R): larger is worse, nan where there is nothing
+        to tell.  Nothing unless a method says so.
+        """
+        return {}
+
+    def objective(self, frame: Frame) -> FloatArray:
+        """Return how well the method does by its own lights, (G, R), at most 1; nan for no idea.
+
+        The share of the answers of this step that do not say "active", unless a method has
+        another objective.
+        """
+        answers = frame.state.answers.sum(axis=1)
+        silent = answers == 0
+        positives = frame.state.positives.sum(axis=1) / np.where(silent, 1, answers)
+        objective: FloatArray = np.where(silent, np.nan, 1.0 - positives)
+        return objective
+
+    @property
+    def exhausted(self) -> npt.NDArray[np.bool_]:
+        """Whether nothing is left to spend but for rounding, (R,)."""
+        budget = self.spec.budget
+        return np.asarray(self.spent >= budget - 1e-9 * max(budget, 1e-9))
+
     def widen(self, n_branches: int) -> None:
         """Give every array the branches of the frame."""
         for name, value in vars(self).items():
@@ -182,3 +217,12 @@ class Idle(Optimizer):
     def act(self, frame: Frame) -> FloatArray:
         """Return no effort."""
         return np.zeros_like(frame.effort)
+
+    def objective(self, frame: Frame) -> FloatArray:
+        """Return no idea, (G, 1): it strives for nothing."""
+        return np.full((frame.population.group_share.size, 1), np.nan)
+
+    @property
+    def exhausted(self) -> npt.NDArray[np.bool_]:
+        """Never, (1,): it buys nothing."""
+        return np.zeros(1, dtype=bool)

@@ -213,6 +213,26 @@ class Policy(Optimizer):
         """Return w* · μ / ‖w*‖, what the policy is worth to a group, (G, R) [load]."""
         return inner(unit_of(self.needed(frame)), self.mean)
 
+    def objective(self, frame: Frame) -> FloatArray:
+        """Return the cosine of policy and estimate, (G, R): whether it does what it means to."""
+        return cosine(self.mean, self.estimate)
+
+    def refused(self) -> FloatArray:
+        """Return the share of its effort that it withholds by refusing, (G, R)."""
+        if "refuse" not in self.styles:
+            return np.zeros_like(self.throttle)
+        refused: FloatArray = -np.expm1(-np.maximum(self.mean[:, self.styles["refuse"]], 0.0))
+        return refused
+
+    def mismatch(self, frame: Frame, direction: FloatArray) -> FloatArray:
+        """Return 1 − cos of a direction, (G, K or D, R), and w*, (G, R); nan where one is 0.
+
+        For `evidence` of a method that steers by something fixed: rules, a template.
+        """
+        needed = self.needed(frame)[:, : direction.shape[1]]
+        mismatch: FloatArray = 1.0 - cosine(direction, needed)
+        return mismatch
+
     def intensity(self, frame: Frame) -> FloatArray:
         """Return how intensely it deploys, ‖μ‖²/2 of the outputs it could afford, (G, R)."""
         intensity: FloatArray = 0.5 * inner(self.mean, self.mean) * self.served

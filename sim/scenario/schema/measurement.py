@@ -108,7 +108,8 @@ Variable = Literal[
     "lock_in", "lock_in_share", "trust", "switched_on", "switched_off", "response_rate",
     "response_rate_group", "exited", "information_answered", "information", "auc",
     "calibration_bias", "calibration_error", "calibration_square", "apparent_alignment",
-    "lived_alignment", "effort", "effort_total",
+    "lived_alignment", "effort", "effort_total", "spent", "spending", "strength", "proxy", "gold",
+    "cosine_intent", "cosine_outcome",
 ]  # fmt: skip
 """Names of the variables of a series, as in `sim.records.VARIABLES`."""
 
@@ -158,6 +159,30 @@ class Failures(Block):
     """Share of persons with ℓ ≥ ½ above which narrative has locked in; 1: never [share]."""
     trust_collapse: Share = 0.2
     """Mean trust below which it has collapsed; 0: never [share]."""
+    late_detection: Share = 0.2
+    """Misalignment, P as lived and the share of answers that say active as it appears, whose
+    detection is timed [share]."""
+    late_detection_after: Steps = 5
+    """Steps by which what is lived may be ahead of what appears before it counts as late
+    [steps]."""
+    over_optimisation: Share = 0.25
+    """Share of its peak that the gold of a policy loses while its proxy rises above what it was
+    then; 1: never [share]."""
+    stale_rules: Share = 0.3
+    """1 − cosine of fixed rules and need above which they are stale [1]."""
+    region_leakage: Share = 0.1
+    """Rise of prevalence outside of the region a method keeps to above which it leaks; 1: never
+    [share]."""
+    template_mismatch: Share = 0.3
+    """1 − cosine of a template and need above which it does not fit [1]."""
+    evasion: Share = 0.25
+    """Share of its effort that a policy withholds by refusing, above which it evades; 1: never
+    [share]."""
+    formally_correct_while_failing: Share = 0.5
+    """Lived alignment below which a method fails, whatever its objective says; 0: never
+    [share]."""
+    objective_met: Share = 0.9
+    """How well a method must do by its own objective to be formally correct [1]."""
 
 
 class Record(Block):
