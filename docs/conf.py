@@ -32,6 +32,7 @@ Unemployment figures <scenarios/data/README>
 :hidden:
 :caption: Understand
 docs/cost
+docs/failures
 docs/odd
 docs/validation
 ```

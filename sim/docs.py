@@ -11,13 +11,16 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
 from sim.columns import OPTIONAL, person_columns
 from sim.events import FIELDS, KINDS
+from sim.failures import FAILURES
 from sim.optimizers import METHODS
+from sim.optimizers.base import TOLD_BY_METHODS
 from sim.records import VARIABLES
 from sim.scenario.layers import load_layers
 from sim.scenario.reference import Section, sections
@@ -26,6 +29,7 @@ from sim.scenario.schema import Scenario
 from sim.scenario.schema.measurement import PersonColumn
 from sim.scenario.shipped import shipped_scenarios
 from sim.schedule import SCHEDULE
+from sim.sightings import Kind
 from sim.snapshots import BY_DEFAULT
 from sim.streams import CLOCKS, STREAMS
 from sim.tables import dimensions_of
@@ -176,6 +180,32 @@ def _event_kinds() -> str:
     return _table(("kind", "happens when", "lasts", "why it matters", "evidence"), rows)
 
 
+def _failures() -> str:
+    rows = [
+        (
+            f"[`{kind.name}`](#{kind.name})",
+            "the method" if kind.name in TOLD_BY_METHODS else "the run",
+            _names(kind.levels),
+        )
+        for kind in FAILURES
+    ]
+    return _table(("failure", "told by", "held against"), rows)
+
+
+def _failure(kind: Kind) -> str:
+    settings = {s.key: s for section in sections() for s in section.settings}
+    levels = [
+        (_code(s.key), s.unit, _default(s.default), s.meaning)
+        for s in (settings[level] for level in kind.levels)
+    ]
+    said = (
+        f"* **Happens when** {kind.definition}.",
+        f"* **Why it matters:** {kind.meaning}.",
+        f"* **Evidence:** {kind.evidence}.",
+    )
+    return "\n".join(said) + "\n\n" + _table(("level", "unit", "default", "meaning"), levels)
+
+
 def _streams() -> str:
     return _table(
         ("stream", "id"), [(_code(name), str(number)) for name, number in STREAMS.items()]
@@ -232,6 +262,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "snapshots": _snapshots,
     "event-columns": _event_columns,
     "event-kinds": _event_kinds,
+    "failures": _failures,
+    **{f"failure:{kind.name}": partial(_failure, kind) for kind in FAILURES},
     "streams": _streams,
     "clocks": _clocks,
     "optimizers": _optimizers,

@@ -23,6 +23,7 @@ from analysis.cost import measure
 from analysis.results import TABLES
 from sim.cli.main import cli
 from sim.docs import BLOCKS, ROOT, documents, main
+from sim.failures import FAILURES
 from sim.scenario.load import load_scenario
 from sim.scenario.problems import ScenarioError
 from sim.scenario.reference import Setting, sections
@@ -256,6 +257,16 @@ def test_every_relative_link_leads_somewhere(page: Path) -> None:
         if not found.exists() or (anchor and anchor not in anchors(found)):
             lost.append(link)
     assert lost == []
+
+
+def test_every_kind_of_failure_has_a_section_that_says_all_of_it() -> None:
+    page = (ROOT / "docs" / "failures.md").read_text(encoding="utf-8")
+    found = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## )", page, re.MULTILINE | re.DOTALL))
+    for kind in FAILURES:
+        section = found[kind.name]
+        assert f"<!-- generated: failure:{kind.name} -->" in section
+        headings = ("In this model", "Literature", "Look at", "Null")
+        assert [heading for heading in headings if f"\n**{heading}" not in section] == []
 
 
 def known_commands() -> set[str]:
