@@ -1,11 +1,16 @@
-"""Bootstrap intervals of order statistics; infinite values are data like any other."""
+"""Intervals over replicates: bootstrap for order statistics, Student's t for means.
+
+Order statistics take infinite values as data like any other; means are of what is finite.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import stdtrit
 
 from sim.streams import Draws
 
@@ -60,3 +65,41 @@ def quantile_interval(
     low, high = np.quantile(estimates, [tail, 1.0 - tail], method="inverted_cdf")
     estimate = np.quantile(values, q, method="inverted_cdf")
     return Interval(float(estimate), float(low), float(high))
+
+
+def mean_interval(sample: npt.ArrayLike, *, level: float = 0.95) -> Interval:
+    """Return a mean and its t interval over replicates.
+
+    Of matched differences it is the paired t interval.
+
+    Parameters
+    ----------
+    sample
+        One finite value a replicate, (n,).
+    level
+        Coverage of the interval, exact for normal values.
+
+    Returns
+    -------
+    Interval
+        With nan for ends that one replicate alone does not have; nan throughout if a value is.
+
+    Examples
+    --------
+    >>> mean_interval([1.0, 2.0, 3.0]).estimate
+    2.0
+
+    Raises
+    ------
+    ValueError
+        If the sample is empty.
+    """
+    values = np.asarray(sample, dtype=np.float64)
+    if values.size == 0:
+        raise ValueError("a sample must have values")
+    mean = float(values.mean())
+    if values.size == 1:
+        return Interval(mean, math.nan, math.nan)
+    quantile = float(stdtrit(values.size - 1, 0.5 + level / 2.0))
+    half = quantile * float(values.std(ddof=1)) / math.sqrt(values.size)
+    return Interval(mean, mean - half, mean + half)

@@ -19,8 +19,8 @@ def render(results: CostResults) -> str:
     The page has no scripts and asks for no other resource.
     """
     section = section_of(results, results.summary())
-    body = _template("run.html.j2", level=2, label="", within="", **section)
-    return _template("report.html.j2", body=body, **section)
+    body = laid_out("run.html.j2", level=2, label="", within="", **section)
+    return laid_out("report.html.j2", body=body, **section)
 
 
 def render_all(runs: Sequence[tuple[str, CostResults]]) -> str:
@@ -39,11 +39,11 @@ def render_all(runs: Sequence[tuple[str, CostResults]]) -> str:
     named = zip(labels, runs, summaries, strict=True)
     for i, (label, (_, results), summary) in enumerate(named, 1):
         section = section_of(results, summary, prefix=f"run-{i}-")
-        body = _template("run.html.j2", level=3, label=label, within=f"run-{i}-name ", **section)
+        body = laid_out("run.html.j2", level=3, label=label, within=f"run-{i}-name ", **section)
         headings = re.findall(rf'<h3 id="(run-{i}-[a-z-]+)">([^<]*)</h3>', body)
         parts.append({"label": label, "body": body, "headings": headings, **section})
     curves = dict(zip(labels, (summary.curve for summary in summaries), strict=True))
-    return _template(
+    return laid_out(
         "reports.html.j2",
         prefix="",
         within="",
@@ -59,7 +59,8 @@ def _label(number: int, folder: str, results: CostResults) -> str:
     return f"Run {number}: {name}" + ("" if folder == name else f" ({folder})")
 
 
-def _template(name: str, /, **context: object) -> str:
+def laid_out(name: str, /, **context: object) -> str:
+    """Return a page, or a part of one, laid out by the template of that name."""
     environment = Environment(
         loader=PackageLoader("analysis"),
         autoescape=True,

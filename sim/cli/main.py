@@ -24,6 +24,7 @@ EXIT_INTERRUPTED = 130
 _COMMANDS = {
     "run": ("sim.cli.run", "Simulate a scenario and write its series."),
     "cost": ("sim.cli.cost", "Measure what correction costs after ever longer delays."),
+    "compare": ("sim.cli.compare", "Compare optimizers, each tuned within the same budget."),
     "report": ("sim.cli.stored", "Write reports of cost runs anew, and one page for several."),
     "compare-runs": ("sim.cli.stored", "Say what differs between two runs."),
     "export": ("sim.cli.stored", "Write the tables of a run as CSV or NetCDF."),
