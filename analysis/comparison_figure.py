@@ -117,7 +117,9 @@ def _write_names(axes: Axes, rows: pd.DataFrame, x: str, *, at: float) -> None:
     ):
         end = low + height * (high - low)
         start = (float(getattr(row, x)), float(row.lived_alignment))
-        axes.plot([start[0], at], [start[1], end], color=LINE, linewidth=0.6, zorder=1)
+        axes.plot(
+            [start[0], at], [start[1], end], color=LINE, linestyle="-", linewidth=0.6, zorder=1
+        )
         axes.annotate(
             str(row.kind), (at, end), xytext=(2, 0), textcoords="offset points", color=color,
             size=7.5, ha="left", va="center", annotation_clip=False,

@@ -94,6 +94,13 @@ class Contest:
         ordered = tuple(dict.fromkeys((BASELINE, *kinds)))
         return cls(full(scenario), ordered, **terms)
 
+    @classmethod
+    def by_terms(cls, scenario: Scenario, terms: Mapping[str, Any]) -> Contest:
+        """Return the contest of a scenario that a manifest tells the terms of."""
+        lists = {name: tuple(terms[name]) for name in ("cures", "delays")}
+        numbers = {name: terms[name] for name in ("budget", "delay", "replicates", "settings")}
+        return cls.of(scenario, terms["optimizers"], **numbers, **lists)
+
     def terms(self) -> dict[str, Any]:
         """Return the terms as plain values, for a manifest."""
         return {

@@ -23,6 +23,8 @@ from sim.tables import Description, descriptions
 if TYPE_CHECKING:
     import xarray as xr
 
+    from analysis.comparison_run import Comparison
+
 DIMENSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "cost": {
         "cost": ("role", "target", "replicate", "delay"),
@@ -35,6 +37,11 @@ DIMENSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "ties": ("role", "replicate", "source", "target"),
         "checks": ("role", "replicate"),
     },
+    "compare": {
+        "tuning": ("kind", "cure", "setting", "replicate"),
+        "comparison": ("kind", "cure", "replicate"),
+        "delays": ("kind", "cure", "delay", "replicate"),
+    },
     "run": {
         "series": ("replicate", "step"),
         "events": ("replicate", "event"),
@@ -43,7 +50,7 @@ DIMENSIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 """What tells the rows of a table apart, by command and table."""
 
-_LISTS = ("events",)
+_LISTS = ("events", "tuning")
 """Tables that are as long as it happens: in a dataset their rows make one dimension."""
 
 
@@ -69,7 +76,7 @@ class Difference:
 
 
 def tables_of(folder: str | Path) -> dict[str, pd.DataFrame]:
-    """Return the tables of a finished run by name: those of `cost`, or of `run`.
+    """Return the tables of a finished run by name: those of `cost`, `compare` or `run`.
 
     Raises
     ------
@@ -77,8 +84,13 @@ def tables_of(folder: str | Path) -> dict[str, pd.DataFrame]:
         If the folder holds no finished run.
     """
     folder = Path(folder)
-    if manifest_of(folder).get("command") == "cost":
+    command = manifest_of(folder).get("command")
+    if command == "cost":
         names = FILES
+    elif command == "compare":
+        names = {name: f"{name}.parquet" for name in DIMENSIONS["compare"]}
+        if not manifest_of(folder)["terms"]["delays"]:
+            del names["delays"]
     else:
         persons = (folder / RECORDED["persons"]).is_file()  # only if the scenario asks for them
         names = {n: file for n, file in RECORDED.items() if n != "persons" or persons}
@@ -98,6 +110,9 @@ def replicates_of(folder: Path) -> dict[str, tuple[int, int]]:
     Replicates of a `run` of which no step was recorded cannot be counted: they count as held.
     """
     manifest = manifest_of(folder)
+    if manifest.get("command") == "compare":
+        rows = read_table(folder / "comparison.parquet")
+        return {"run": (rows["replicate"].nunique(), int(manifest["terms"]["replicates"]))}
     if manifest.get("command") != "cost":
         held = read_table(folder / RECORDED["series"])["replicate"].nunique()
         wanted = int(manifest.get("replicates", held))
@@ -111,8 +126,8 @@ def replicates_of(folder: Path) -> dict[str, tuple[int, int]]:
 
 def dimensions_of(folder: Path, name: str) -> tuple[str, ...]:
     """Return the columns that tell the rows of a table of a run apart."""
-    command = "cost" if manifest_of(folder).get("command") == "cost" else "run"
-    return DIMENSIONS[command][name]
+    command = str(manifest_of(folder).get("command"))
+    return DIMENSIONS[command if command in DIMENSIONS else "run"][name]
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:
@@ -127,6 +142,25 @@ def manifest_of(folder: Path) -> dict[str, Any]:
     if manifest is None:
         raise NotARunError(f"{folder} holds no run: manifest.json is missing or damaged")
     return manifest
+
+
+def load_comparison(folder: str | Path) -> Comparison:
+    """Return a finished comparison as it was when it ended.
+
+    Raises
+    ------
+    NotARunError
+        If the folder holds no finished comparison.
+    """
+    from analysis.comparison_run import Comparison
+    from analysis.contest import Contest
+
+    folder = Path(folder)
+    manifest, tables = manifest_of(folder), tables_of(folder)
+    if manifest.get("command") != "compare":
+        raise NotARunError(f"{folder} holds a `{manifest.get('command')}` run, not a comparison")
+    contest = Contest.by_terms(load_scenario(folder / "scenario.yaml"), manifest["terms"])
+    return Comparison(contest, tables, manifest)
 
 
 def load_results(folder: str | Path) -> CostResults:
@@ -231,8 +265,8 @@ def _cells(
 
 
 def _described(folder: Path, name: str) -> Mapping[str, Description]:
-    """Return what the columns of a table of a `run` are; nothing about those of `cost`."""
-    if manifest_of(folder).get("command") == "cost":
+    """Return what the columns of a table of a `run` are; nothing about those of others."""
+    if manifest_of(folder).get("command") in ("cost", "compare"):
         return {}
     return descriptions(full(load_scenario(folder / "scenario.yaml")))[name]
 

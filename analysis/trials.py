@@ -50,7 +50,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "budget": "float64", "censored": "bool", "short": "float64", "attempts": "int64",
     },
 }  # fmt: skip
-"""Columns of the tables of a comparison; `comparison` has `distance` too, once all are in."""
+"""Columns of the tables of a comparison by table; `comparison` gets `distance` at the end."""
 
 
 def as_table(name: str, rows: Iterable[Row]) -> pd.DataFrame:

@@ -82,7 +82,7 @@ def _numbers_of(kind: type[int] | type[float]) -> Callable[..., tuple[float, ...
     help="Matched replicates; settings are tuned on others.",
 )  # fmt: skip
 @click.option(
-    "--settings", type=click.IntRange(1, 10_000), default=12, show_default=True,
+    "--settings", type=click.IntRange(1, 10_000), default=8, show_default=True,
     help="Settings tried for each contestant and φ, its own among them; 1: nothing is tuned.",
 )  # fmt: skip
 @click.option("--resume", is_flag=True, help="Continue an interrupted run in the same folder.")
@@ -139,6 +139,8 @@ def _contest(
         if kind not in METHODS:
             hint = did_you_mean(kind, METHODS) or f"there are {', '.join(METHODS)}"
             raise click.BadParameter(f"no optimizer `{kind}`; {hint}", param_hint="--optimizers")
+    if math.isnan(terms["budget"]):
+        raise click.BadParameter("nan is no budget", param_hint="--budget")
     steps, dwell = scenario.time.steps, scenario.restoration.dwell
     if terms["delay"] >= steps:
         raise click.BadParameter(

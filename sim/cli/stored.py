@@ -31,10 +31,14 @@ def report_command(folders: tuple[Path, ...], out: Path | None) -> None:
     """Write the reports of cost runs anew, each as report.html in its folder.
 
     Of several runs, one page for all of them is written too: report.html in the current folder.
+    A comparison has a page of its own.
     """
     from analysis.report import render, render_all
     from analysis.stored import load_results
 
+    if len(folders) == 1 and _is_comparison(folders[0]):
+        _report_comparison(folders[0], out)
+        return
     with _told():
         runs = [(folder, load_results(folder)) for folder in folders]
     joint = out or (Path("report.html") if len(folders) > 1 else None)
@@ -50,6 +54,22 @@ def report_command(folders: tuple[Path, ...], out: Path | None) -> None:
     if joint is not None:
         named = [(folder.resolve().name, results) for folder, results in runs]
         _write(joint, render_all(named) if len(named) > 1 else render(runs[0][1]))
+
+
+def _is_comparison(folder: Path) -> bool:
+    from analysis.stored import manifest_of
+
+    with _told():
+        return manifest_of(folder).get("command") == "compare"
+
+
+def _report_comparison(folder: Path, out: Path | None) -> None:
+    from analysis.comparison_report import render
+    from analysis.stored import load_comparison
+
+    with _told():
+        found = load_comparison(folder)
+    _write(out or folder / "report.html", render(found))
 
 
 def _write(path: Path, page: str) -> None:
