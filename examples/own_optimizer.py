@@ -1,6 +1,6 @@
 """An optimizer of one's own: corrects a group only once many report, and then in full.
 
-    remanence run SCENARIO --allow-plugins --set \
+remanence run SCENARIO --allow-plugins --set \
         'optimizers=[{kind: plugin, use: "own_optimizer:Brigade", options: {alarm: 0.3}}]'
 """
 
@@ -17,11 +17,13 @@ class Brigade(Optimizer):
         self.alarmed = np.zeros((1, 1, 1), dtype=bool)  # group, channel, branch
 
     def sense(self, frame):
+        """Raise an alarm where more than a share of the reports say active."""
         answers, positives = frame.state.answers, frame.state.positives
         share = np.divide(positives, answers, out=np.zeros(answers.shape), where=answers > 0)
         self.alarmed = share > self.spec.options.get("alarm", 0.5)
 
     def act(self, frame):
+        """Correct whoever is alarmed, as far as the budget goes."""
         wanted = np.where(self.alarmed, frame.coefficients.u_max, 0.0)
         if frame.step < self.spec.start:
             wanted[...] = 0.0

@@ -314,13 +314,11 @@ class GovernanceOptimizer(OverseerBlock):
     """Steps from an incident to its publication."""
     incidents: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     """Published incidents, over all groups, after which the first standard is set."""
-    standards: Annotated[tuple[NonNegative, NonNegative, NonNegative], Field(strict=False)] = (
-        2.0,
-        1.0,
-        0.5,
-    )
+    standards: Annotated[
+        tuple[NonNegative, ...], Field(strict=False, min_length=3, max_length=3)
+    ] = (2.0, 1.0, 0.5)
     """Largest strength d in the near, the medium and the long term."""
-    phases: Annotated[tuple[Step, Step], Field(strict=False)] = (12, 36)
+    phases: Annotated[tuple[Step, ...], Field(strict=False, min_length=2, max_length=2)] = (12, 36)
     """Steps from the first standard to that of the medium and of the long term."""
     compliance: Share = 1.0
     """Share of groups and steps in which a policy obeys; 0: standards have no effect."""
