@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import time
 
-from tests.validation import contagion, crosscheck, drivers, hysteresis, opinions, reports, theorem
+from tests.validation import (
+    contagion,
+    crosscheck,
+    drivers,
+    hysteresis,
+    opinions,
+    reports,
+    rewards,
+    theorem,
+)
 from tests.validation.case import Case, Finding
 
 CASES: tuple[Case, ...] = (
@@ -13,6 +22,7 @@ CASES: tuple[Case, ...] = (
     *hysteresis.CASES,
     *reports.CASES,
     *drivers.CASES,
+    *rewards.CASES,
     *theorem.CASES,
     *crosscheck.CASES,
 )

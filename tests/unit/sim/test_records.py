@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from sim.optimizers.policy import Policy
 from sim.records import VARIABLES, Recorder, column_names
 from sim.reports import calibration, information, ranking
 from sim.scenario.schema import Scenario
+from sim.scenario.schema.measurement import Variable
 
 CONTENT: dict[str, Any] = {
     "seed": 4,
@@ -183,6 +184,10 @@ def test_switches_are_those_of_the_relays() -> None:
         on, off = on + row["switched_on"], off + row["switched_off"]
     assert on > 0
     assert off > 0
+
+
+def test_every_variable_can_be_chosen() -> None:
+    assert get_args(Variable) == tuple(variable.name for variable in VARIABLES)
 
 
 def test_columns_are_named_by_the_labels_of_the_scenario() -> None:
