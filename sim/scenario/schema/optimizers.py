@@ -294,8 +294,8 @@ class CapabilityControlOptimizer(OverseerBlock):
 
     kind: Literal["capability_control"]
     meter: Literal["effort", "reports"] = "effort"
-    """What is metered in each group: the correction in force, mean over channels [load], or the
-    share of reports that say active."""
+    """What is metered in each group: the correction in force, mean over channels, or the share of
+    reports that say active."""
     limit: Positive = 0.5
     """Reading of the meter beyond which strength is capped [load or share]."""
     strictness: NonNegative = 1.0
