@@ -9,9 +9,9 @@ and over-built (capital is sunk: where the need would have passed, it was paid f
 
 It orders what is lacking, counting what is on its way, where the share constrained has been at
 the hurdle or above it for so many surveys in a row.  A hurdle and patience are what investment
-that cannot be undone asks for under uncertainty: Arrow & Fisher 1974, doi:10.2307/1883074; Henry
-1974, doi:10.2307/1914304; Pindyck 1991, NBER doi:10.3386/w3307; Dixit & Pindyck 1994,
-doi:10.2307/j.ctt7sncv.  That it takes time to build: Kydland & Prescott 1982, doi:10.2307/1913386.
+that cannot be undone asks for under uncertainty: Arrow & Fisher 1974, doi:10.2307/1883074; Pindyck
+1990, doi:10.3386/w3307; Dixit & Pindyck 1994.  That it takes time to build: Kydland & Prescott
+1982, doi:10.2307/1913386.
 """
 
 from __future__ import annotations
