@@ -352,6 +352,14 @@ def test_what_can_be_released_is_no_point_of_no_return() -> None:
     assert World().step(20).kept("point_of_no_return") == []
 
 
+def test_a_population_with_other_thresholds_is_looked_at_anew() -> None:
+    world = World()
+    world.step(20)
+    world.ratchets(0, 1, 2)
+    world.step(20)
+    assert spans(world.kept("point_of_no_return"), "size") == [(2, None, 3)]
+
+
 def test_each_group_has_a_point_of_no_return_where_each_must_be_safe() -> None:
     world = World(safe={"prevalence": 0.2, "every_group": True})
     world.ratchets(0, 1, 2, 16)
