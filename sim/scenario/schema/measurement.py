@@ -109,7 +109,7 @@ Variable = Literal[
     "response_rate_group", "exited", "information_answered", "information", "auc",
     "calibration_bias", "calibration_error", "calibration_square", "apparent_alignment",
     "lived_alignment", "effort", "effort_total", "spent", "spending", "strength", "proxy", "gold",
-    "cosine_intent", "cosine_outcome",
+    "cosine_intent", "cosine_outcome", "interference",
 ]  # fmt: skip
 """Names of the variables of a series, as in `sim.records.VARIABLES`."""
 
