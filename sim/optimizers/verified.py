@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sim.model import AlignmentModel
 
 _ROUNDING = 1e-12
+_PROVED = 1e-9
 
 
 def nearest(point: FloatArray, rows: FloatArray, bounds: FloatArray) -> FloatArray:
@@ -99,15 +100,29 @@ class Verified(Policy):
 
         Distance is Euclidean over channels of groups.
         """
-        upper = np.minimum(np.array(self.upper), frame.coefficients.u_max)[None, :, None]
-        boxed = np.clip(wanted, 0.0, upper)
-        rows, bounds = self._coupling(frame.population.group_share)
+        share = frame.population.group_share
+        upper = self._upper(share, u_max=frame.coefficients.u_max)
+        boxed = np.clip(wanted, 0.0, upper[..., None])
+        rows, bounds = self._coupling(share)
         # The nearest effort within the box is the nearest of all where it satisfies the rest.
         flat = boxed.reshape(-1, boxed.shape[-1])
         over = (rows @ flat > bounds[:, None] + _ROUNDING).any(axis=0)
         for r in np.flatnonzero(over):
-            boxed[..., r] = self._projected(wanted[..., r], upper[..., 0], rows, bounds)
+            boxed[..., r] = self._projected(wanted[..., r], upper, rows, bounds)
         return boxed
+
+    def _upper(self, group_share: FloatArray, *, u_max: float) -> FloatArray:
+        """Return the largest effort on each place, (G, K), by bounds on channels and on the total.
+
+        A total of 0 leaves one point, at which the search for the nearest would be degenerate.
+        """
+        upper = np.tile(np.minimum(np.array(self.upper), u_max), (group_share.size, 1))
+        if self.spec.total_bound is not None:
+            settled = group_share > 0.0
+            upper[settled] = np.minimum(
+                upper[settled], self.spec.total_bound / group_share[settled, None]
+            )
+        return upper
 
     def _coupling(self, group_share: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the invariants that tie places together as rows · u ≤ bounds, (m, G·K), (m,)."""
@@ -128,13 +143,14 @@ class Verified(Policy):
     def _projected(
         wanted: FloatArray, upper: FloatArray, rows: FloatArray, bounds: FloatArray
     ) -> FloatArray:
-        """Return the nearest effort within box and invariants, (G, K)."""
-        box = np.broadcast_to(upper, wanted.shape)
+        """Return the nearest effort within box and invariants, (G, K); 0 were none proved."""
         identity = np.eye(wanted.size)
         found = nearest(
             wanted.ravel(),
             np.vstack([rows, identity, -identity]),
-            np.concatenate([bounds, box.ravel(), np.zeros(wanted.size)]),
+            np.concatenate([bounds, upper.ravel(), np.zeros(wanted.size)]),
         )
-        effort: FloatArray = np.clip(found.reshape(wanted.shape), 0.0, box)
+        effort: FloatArray = np.clip(found.reshape(wanted.shape), 0.0, upper)
+        if not (rows @ effort.ravel() <= bounds + _PROVED).all():
+            return np.zeros_like(wanted)
         return effort

@@ -55,7 +55,7 @@ invariants = st.fixed_dictionaries(
         "channel_bounds": st.dictionaries(
             st.sampled_from(["rent", "work", "care"]), st.floats(0.0, 2.0)
         ),
-        "total_bound": st.none() | st.floats(0.0, 3.0),
+        "total_bound": st.none() | st.just(0.0) | st.floats(0.0, 3.0),
         "least_share": st.sampled_from([0.0, 0.3, 0.9, 1.0]),
     }
 )
@@ -221,3 +221,19 @@ def test_nothing_is_done_before_the_start_or_without_a_budget() -> None:
     broke = model(spec(budget=0.0, **INVARIANTS))
     assert not run(broke).any()
     assert broke.optimizers[0].spent.tolist() == [0.0]
+
+
+@pytest.mark.parametrize("share", [0.001, 0.5, 1.0])
+def test_a_total_of_nothing_is_nothing(share: float) -> None:
+    m = model(spec(total_bound=0.0, channel_bounds={"rent": 0.0, "work": 0.0}, least_share=share))
+    wanted = np.array([[0.3, 0.3, 0.0], [0.0, 0.0, 0.0], [0.0, 1.0, 0.2], [1.0, 0.9, 5.0]])
+    found = verified(m).permitted(wanted[..., None], m.frame)[..., 0]
+    assert found[2].tolist() == [0.0, 0.0, 0.2]  # nobody is there, and nothing is paid
+    assert not found[[0, 1, 3]].any()
+
+
+def test_where_the_solver_errs_nothing_is_put_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    shares = [[0.9, 0.2, 0.1], [0.3, 0.3, 0.3], [0.0, 0.0, 0.0], [0.0, 0.1, 0.0]]
+    assert effort(model(spec(**INVARIANTS)), shares).any()
+    monkeypatch.setattr("sim.optimizers.verified.nearest", lambda point, *_: point)
+    assert not effort(model(spec(**INVARIANTS)), shares).any()
