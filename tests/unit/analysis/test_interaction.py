@@ -114,6 +114,11 @@ def test_rounding_is_no_interaction_and_one_replicate_no_proof() -> None:
         lived(none=[0.1] * 3, first=[0.3] * 3, second=[0.2] * 3, both=[0.4] * 3)
     )
     assert verdicts(exact)["sum"] == "additive"
+    above, below = 0.8 - (0.7 + 0.2 - 0.1), 0.3 - (0.1 + 0.2)
+    assert below < 0.0 < above
+    for none, first, second, both in ((0.1, 0.7, 0.2, 0.8), (0.0, 0.1, 0.2, 0.3)):
+        table = lived(none=[none] * 3, first=[first] * 3, second=[second] * 3, both=[both] * 3)
+        assert verdicts(interaction_table(table))["sum"] == "additive"
     one = interaction_table(lived(none=[0.1], first=[0.3], second=[0.2], both=[0.9]))
     assert set(one["verdict"]) == {"undecided"}
     assert one["low"].isna().all()

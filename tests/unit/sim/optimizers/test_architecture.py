@@ -108,6 +108,29 @@ def test_a_dictionary_is_as_fixed_as_persons_are_and_each_system_has_its_own() -
     assert not np.allclose(AlignmentModel(redrawn, replicate=1).optimizers[0].mixing, first)
 
 
+def test_two_systems_fail_apart_and_want_different_things() -> None:
+    build = {"superposition": 2, "mesa_objective": {"weight": 0.1}, "reliability": {"failure": 0.5}}
+    m = model(build, n=2, spec={"budget": 1e8})
+    one, other = (o for o in m.optimizers if isinstance(o, Policy))
+    assert abs(one.aim[:, 0] @ other.aim[:, 0]) < 0.999
+    draws = Draws(m.resolved.seed, 0, "setup")
+    for p in (one, other):  # its own objective is no vector of its dictionary either
+        vectors = dictionary(3, 2, draws, first=p.first)
+        beginning = p.aim[:2, 0] / np.linalg.norm(p.aim[:2, 0])
+        assert (np.abs(beginning @ vectors) < 1.0 - 1e-9).all()
+    failed = []
+    for step in range(40):
+        m.frame.step = step
+        m.state.answers[...] = 4
+        efforts = []
+        for p in (one, other):
+            p.sense(m.frame)
+            p.estimate[...] = 1.0
+            efforts.append(p.act(m.frame).any(axis=(1, 2)).tolist())
+        failed.append(efforts)
+    assert any(first != second for first, second in failed)
+
+
 def test_effort_leaks_through_the_dictionary_and_stays_within_bounds() -> None:
     m = model({"superposition": 2}, correction={"u_max": 1.5}, spec={"kl_price": 1.0})
     p = policy(m)

@@ -134,6 +134,16 @@ def test_whoever_comes_first_is_served_first() -> None:
     assert spent(m) == [6.0, 4.0, 4.0]
 
 
+def test_one_that_knew_of_one_branch_only_buys_in_all() -> None:
+    m = model(paying(), paying(), purse=5.0)
+    m.frame.state = m.state.take([0, 0])
+    first, second = m.optimizers
+    first.widen(2)
+    first.spent[...] = 1.0, 4.0
+    assert second.buy("effort", 4.0).tolist() == [1.0, 0.25]
+    assert second.bills.sum(axis=0).tolist() == [4.0, 1.0]
+
+
 def test_its_own_budget_is_not_read_beside_a_purse() -> None:
     m = model(paying(budget=1.0), purse=5.0)
     assert wants(m, 0, 4.0) == [4.0]
@@ -296,6 +306,16 @@ def test_the_cap_is_on_three_together_and_in_each_branch() -> None:
     STAGE.run(m.frame)
     assert [o.given[0, 0].tolist() for o in m.optimizers] == [[1, 0.25], [2, 0.5], [1, 0.75]]
     assert m.frame.effort[0, 0].tolist() == [4.0, 1.5]
+
+
+def test_what_could_not_be_paid_is_not_heeded() -> None:
+    specs = [
+        {"kind": "proportional", "coordination": "subtract", "budget": budget, "response": 2.0}
+        for budget in (1.0, 100.0)
+    ]
+    m = model(*specs)
+    report(m, 4)
+    assert efforts(m) == [[0.25 * 2.0, 0.25 * 2.0], [1.5, 1.5]]  # 4 a person, of which 1 is paid
 
 
 def test_what_was_given_in_another_step_is_not_heeded() -> None:
