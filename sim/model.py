@@ -263,9 +263,12 @@ class AlignmentModel(mesa.Model):  # type: ignore[misc]
         else:
             fork.optimizers = make_optimizers(fork)
         fork.frame.controllers = fork.optimizers
-        fork.recorder = self.recorder.copy()
+        fork.recorder = self.recorder.copy(scenario)
+        collected = self.datacollector.model_vars
+        n_rows = len(collected["step"])
         fork.datacollector.model_vars = {
-            name: list(values) for name, values in self.datacollector.model_vars.items()
+            name: list(collected.get(name, [float("nan")] * n_rows))
+            for name in column_names(scenario)
         }
         return fork
 

@@ -348,12 +348,23 @@ class Recorder:
         """Return the snapshots so far, one row a step and person; see `record.persons`."""
         return self._snapshots.table()
 
-    def copy(self) -> Recorder:
-        """Return an independent copy."""
+    def copy(self, scenario: Scenario) -> Recorder:
+        """Return an independent copy for a scenario that may have other columns; nan where it has.
+
+        Columns of other optimizers have no values before, and those of former ones are left out.
+        """
         twin = object.__new__(Recorder)
+        columns, rows = self.columns, list(self.rows)
+        if (wanted := column_names(scenario)) != columns:
+            places = [self._places.get(name) for name in wanted]
+            rows = [[np.nan if p is None else row[p] for p in places] for row in rows]
+            columns = wanted
         twin.__dict__.update(
             self.__dict__,
-            rows=list(self.rows),
+            _scenario=scenario,
+            columns=columns,
+            _places={name: place for place, name in enumerate(columns)},
+            rows=rows,
             _history=self._history.copy(),
             _events=self._events.copy(),
             _snapshots=self._snapshots.copy(),

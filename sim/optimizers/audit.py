@@ -77,7 +77,7 @@ class Audit(Overseer):
         """Audit when it is time, and repair whatever has been learned since the last repair."""
         due = (frame.step - self.spec.start) % self.spec.every == 0
         if due and policies:
-            self._audit(frame, len(policies))
+            self._audit(frame, policies)
         for policy in policies:
             place = 0 if policy is self else self.spec.oversees.index(str(policy.spec.name))
             # What has not been learned anew was repaired already.
@@ -97,12 +97,18 @@ class Audit(Overseer):
         moved = (1.0 - self.spec.repair) * policy.estimate + self.spec.repair * target
         policy.estimate[...] = np.where(due, moved, policy.estimate)
 
-    def _audit(self, frame: Frame, n_systems: int) -> None:
-        """Look at persons of each group, as many as can be paid for."""
+    def _audit(self, frame: Frame, policies: list[Policy]) -> None:
+        """Look at as many persons of each group as can be paid for; who is audited knows it.
+
+        What the most opaque of the policies hides is hidden.
+        """
+        opacity = max(policy.opacity for policy in policies)
         wanted, members = self.spec.persons, np.flatnonzero(frame.population.group_share > 0.0)
-        looks = wanted * members.size * n_systems
+        looks = wanted * members.size * len(policies)
         price = self.spec.patching_price if self.spec.method == "patching" else 1.0
         paid = np.round(self.buy("audit", price * looks) * wanted).astype(np.int64)
+        for policy in policies:
+            policy.audited |= paid > 0
         draws = frame.draws.uniforms(
             "audit",
             self.seen.shape[0] * wanted,
@@ -111,15 +117,15 @@ class Audit(Overseer):
             first=self.first,
         ).reshape(1 + self.n_channels, -1, wanted)
         for g in members:
-            values = self._values(frame, int(g), draws[:, g])
+            values = self._values(frame, int(g), draws[:, g], opacity)
             for r in np.flatnonzero(paid):
                 self.seen[g, :, r] = self._read(np.ascontiguousarray(values[:, : paid[r], r]))
 
-    def _values(self, frame: Frame, group: int, draws: FloatArray) -> FloatArray:
+    def _values(self, frame: Frame, group: int, draws: FloatArray, opacity: float) -> FloatArray:
         """Return what is seen of persons of a group, (1 + K, n) → (K, n, R)."""
         members = np.flatnonzero(frame.population.group == group)
         person = members[(draws[0] * members.size).astype(np.int64)]
-        missing = 1.0 - (1.0 - self.spec.false_negatives) * (1.0 - self.spec.opacity)
+        missing = 1.0 - (1.0 - self.spec.false_negatives) * (1.0 - opacity)
         active = frame.state.constraint[:, person] != 0
         active &= (draws[1:] >= missing)[..., None]
         if self.spec.looks_at == "active":

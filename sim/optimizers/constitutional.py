@@ -19,6 +19,7 @@ average mⁿ, m that after one, because errors of judgement have no preferred di
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
@@ -89,6 +90,10 @@ class Constitutional(Policy):
         if self.spec.labels and (frame.step - self.spec.start) % self.spec.generation == 0:
             self._raise(frame)
         self.estimate = self._revised(self.belief, self._afforded(1))
+
+    def evidence(self, frame: Frame) -> Mapping[str, FloatArray]:
+        """Return how far what the principles ask for together lies from need."""
+        return {"stale_rules": self.mismatch(frame, self.principles.sum(axis=1))}
 
     def _start(self, frame: Frame) -> None:
         """Take the constitution, believe the sum of its principles, revise the supervised start."""

@@ -14,6 +14,7 @@ doi:10.1198/016214508000000292.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
 _ROUNDING = 1e-12
 
 
+def _active_share(frame: Frame) -> FloatArray:
+    """Return the share of each group under each constraint, (G, K, R); 0 for nobody."""
+    sizes = np.rint(frame.population.group_share * frame.population.n_persons)
+    share: FloatArray = frame.active / np.maximum(sizes, 1.0)[:, None, None]
+    return share
+
+
 class RegionConstraints(Policy):
     """See the module.
 
@@ -43,6 +51,8 @@ class RegionConstraints(Policy):
         Which channels of which groups are in the region, (G, K, R).
     begun
         μ_ref before it is masked, (G, D, R) [load].
+    before
+        Share under each constraint at the start, for `evidence`, (G, K, R).
     """
 
     spec: RegionConstraintsOptimizer
@@ -59,6 +69,7 @@ class RegionConstraints(Policy):
     def _start(self, frame: Frame) -> None:
         super()._start(frame)
         self.begun = self.reference.copy()
+        self.before = _active_share(frame)
 
     def learn(self, frame: Frame) -> None:
         """Tell from the reports what is inside, and pay for the volume of it."""
@@ -94,6 +105,14 @@ class RegionConstraints(Policy):
         needed = np.sum(above * taken[None, :], axis=1).reshape(level.shape)
         fits: npt.NDArray[np.bool_] = entitled & (needed <= self.spec.volume + _ROUNDING)
         return fits
+
+    def evidence(self, frame: Frame) -> Mapping[str, FloatArray]:
+        """Return by how much prevalence outside of the region has risen since the start."""
+        outside = (~self.inside) * frame.coefficients.weight[:, None]
+        rise = (outside * (_active_share(frame) - self.before)).sum(axis=1)
+        size = outside.sum(axis=1)
+        leaked: FloatArray = np.divide(rise, size, out=np.full_like(rise, np.nan), where=size > 0.0)
+        return {"region_leakage": leaked}
 
     def act(self, frame: Frame) -> FloatArray:
         """Return the effort, with start and estimate masked after all edits by others."""

@@ -14,6 +14,7 @@ Binns & Katzenbach 2020, doi:10.1177/2053951719897945.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
@@ -83,6 +84,13 @@ class TemplateModeration(Policy):
         self.templates: FloatArray = np.zeros((spec.templates, self.n_channels, 1))
         self.nearest: npt.NDArray[np.int64] = np.zeros((n_groups, 1), dtype=np.int64)
         self.likeness: FloatArray = np.zeros((n_groups, 1))
+
+    def evidence(self, frame: Frame) -> Mapping[str, FloatArray]:
+        """Return how far the template that each group is given lies from its need."""
+        chosen = np.take_along_axis(self.templates, self.nearest[:, None], axis=0)
+        applied = self.likeness >= self.spec.match
+        mismatch: FloatArray = np.where(applied, self.mismatch(frame, chosen), np.nan)
+        return {"template_mismatch": mismatch}
 
     def _start(self, frame: Frame) -> None:
         self.reference = np.zeros_like(self.estimate)

@@ -278,9 +278,6 @@ class AuditOptimizer(OverseerBlock):
     """What it reads off a person: the need on each channel, or which constraints are active."""
     false_negatives: Share = 0.1
     """Probability that an active constraint is not seen."""
-    opacity: Share = 0.0
-    """Share of what would be seen that the audited system hides: 1 − (1 − false negatives)(1 −
-    opacity) is missed."""
     confounding: NonNegative = 1.0
     """How far probing takes a channel for another, per unit of their correlation over persons."""
     patching_price: NonNegative = 5.0

@@ -93,6 +93,21 @@ def test_prevalence_is_that_of_the_persons() -> None:
     assert 0.0 < m.prevalence() < 1.0
 
 
+def test_a_fork_may_have_other_optimizers_and_keeps_what_was_recorded() -> None:
+    m = model()
+    for _ in range(4):
+        m.step()
+    fork = m.fork({"optimizers": [{"kind": "rlhf"}]})
+    finished(fork)
+    table, collected = fork.recorder.table(), fork.datacollector.model_vars
+    assert list(table) == list(collected)
+    assert np.isnan(table["spent[rlhf]"][:4]).all()
+    assert (table["spent[rlhf]"][4:] > 0.0).all()
+    assert not any("proportional" in name for name in table)
+    assert table["prevalence"][:4].tolist() == m.recorder.table()["prevalence"].tolist()
+    np.testing.assert_equal(collected["spent[rlhf]"], table["spent[rlhf]"].tolist())
+
+
 def test_a_fork_replays_the_same_future() -> None:
     m = model()
     for _ in range(4):

@@ -64,8 +64,8 @@ def test_many_looks_without_fault_see_the_truth(looks_at: str) -> None:
 
 @pytest.mark.parametrize(("missed", "hidden"), [(0.4, 0.0), (0.0, 0.4), (0.5, 0.5), (1.0, 0.0)])
 def test_false_negatives_and_opacity_add_up(missed: float, hidden: float) -> None:
-    given = {**EXACT, "looks_at": "active", "false_negatives": missed, "opacity": hidden}
-    m = suffering(audited(start=8, **given))
+    given = {**EXACT, "looks_at": "active", "false_negatives": missed}
+    m = suffering(audited({"architecture": {"opacity": hidden}}, start=8, **given))
     truth = active(m) * (1.0 - missed) * (1.0 - hidden)
     assert active(m).max() > 0.4
     np.testing.assert_allclose(look(m), truth, atol=0.015)
@@ -207,3 +207,12 @@ def test_its_own_policy_is_repaired_as_a_whole_and_follows_reports_between() -> 
     (reporter,) = plain.optimizers
     assert isinstance(reporter, Policy)
     assert (reporter.estimate[:, :3] == 0.5).all()
+
+
+def test_who_is_audited_knows_it_in_that_step_alone() -> None:
+    m = audited(start=2, every=3)
+    knew = []
+    while m.clock < 7:
+        m.step()
+        knew.append(bool(m.optimizers[0].audited.any()))
+    assert knew == [False, False, True, False, False, True, False]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 from sim.model import AlignmentModel
+from sim.optimizers.base import SPENDING
 from sim.optimizers.verified import Verified, nearest
 from tests.unit.sim.optimizers.steered import (
     effort,
@@ -150,7 +151,7 @@ def test_without_invariants_it_is_the_plain_policy_bit_for_bit() -> None:
     for nulls in ({}, {"channel_bounds": {}, "least_share": 0.0}):
         m = model(spec(**fields, **nulls))
         assert np.array_equal(run(m), plain)
-        assert m.optimizers[0].bills[-1, 0] == 0.0
+        assert m.optimizers[0].bills[SPENDING.index("proof"), 0] == 0.0
 
 
 def test_invariants_that_do_not_bind_change_nothing_but_the_bill() -> None:
