@@ -53,6 +53,7 @@ COMPANY = {
     "before one who answers to reports": [ORACLE, EAGER],
     "between one who draws labels and one who builds": [RLHF, ORACLE, BUILDER],
     "after one who builds": [BUILDER, ORACLE | {"builds": True}],
+    "after one who has just surveyed": [BUILDER, ORACLE | {"start": 6}],
     "with another oracle that does not act": [ORACLE, {"kind": "oracle", "budget": 0.0}],
 }
 
@@ -61,8 +62,9 @@ COMPANY = {
 def test_what_is_foreseen_comes_true(company: list[dict[str, Any]]) -> None:
     ours = [o if o["kind"] != "oracle" else {"budget": 6.0} | o for o in company]
     model = AlignmentModel(scenario_of(*ours))
-    mean = run(model)
+    run(model)
     oracle = next(o for o in model.optimizers if isinstance(o, Oracle))
+    mean = model.recorder.table()["prevalence"][oracle.spec.start :].mean()
     assert 0.0 < mean < 1.0
     assert oracle.foreseen[0] == pytest.approx(mean, abs=1e-12)
 
