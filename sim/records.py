@@ -348,12 +348,13 @@ class Recorder:
         """Return the snapshots so far, one row a step and person; see `record.persons`."""
         return self._snapshots.table()
 
-    def copy(self, scenario: Scenario) -> Recorder:
-        """Return an independent copy for a scenario that may have other columns; nan where it has.
+    def copy(self, scenario: Scenario | None = None) -> Recorder:
+        """Return an independent copy, for a scenario that may have other columns.
 
         Columns of other optimizers have no values before, and those of former ones are left out.
         """
         twin = object.__new__(Recorder)
+        scenario = self._scenario if scenario is None else scenario
         columns, rows = self.columns, list(self.rows)
         if (wanted := column_names(scenario)) != columns:
             places = [self._places.get(name) for name in wanted]

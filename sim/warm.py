@@ -22,7 +22,7 @@ _EVERYTHING: Content = {
     "trust": {"promised": 0.5},
     "feedback": {"exit": 0.1},
     "turnover": {"rate": 0.1, "inherit": 0.5},
-    "optimizers": [{"kind": "proportional"}],
+    "optimizers": [{"kind": "proportional"}, {"kind": "rlhf"}],
     "time": {"steps": 2},
     "restoration": {"delays": 2, "rest": 1, "rest_doublings": 1, "horizon": 2, "dwell": 1},
 }

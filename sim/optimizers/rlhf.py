@@ -44,8 +44,8 @@ def largest_of(n: int) -> float:
 
     Examples
     --------
-    >>> round(largest_of(2) * np.sqrt(np.pi), 9)  # known: 1/√π
-    1.0
+    >>> round(largest_of(2), 6)  # 1/√π
+    0.56419
     """
     if n == 1:
         return 0.0

@@ -105,7 +105,7 @@ class Crossing(Block):
 
 Variable = Literal[
     "prevalence", "prevalence_group", "prevalence_channel", "exposure", "stress", "narrative",
-    "lock_in", "lock_in_share", "trust", "switched_on", "switched_off", "response_rate",
+    "lock_in", "lock_in_share", "trust", "shelter", "switched_on", "switched_off", "response_rate",
     "response_rate_group", "exited", "information_answered", "information", "auc",
     "calibration_bias", "calibration_error", "calibration_square", "apparent_alignment",
     "lived_alignment", "effort", "effort_total", "spent", "spending", "strength", "proxy", "gold",

@@ -237,7 +237,7 @@ class PluginOptimizer(OptimizerBlock):
     kind: Literal["plugin"]
     use: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.-]*(:[A-Za-z_]\w*)?$", max_length=200)]
     """Name of an installed entry point, or `module:Class`."""
-    options: dict[Name, bool | float | str] = {}
+    options: dict[Name, bool | Number | str] = {}
     """What it reads from `self.spec.options`."""
 
 

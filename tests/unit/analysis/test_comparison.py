@@ -152,7 +152,7 @@ def test_the_baseline_spends_nothing_and_shows_what_a_plain_run_shows() -> None:
 def test_replicates_share_all_draws_and_differ() -> None:
     """With nothing to spend every contestant lives through the baseline's very run."""
     table = rows_of(contest("proportional", budget=0.0))
-    shown = ["lived_alignment", "apparent_alignment", "harm", "failures", "safe"]
+    shown = ["lived_alignment", "apparent_alignment", "harm", "failures_trust_collapse", "safe"]
     apart_ = {kind: rows[shown].to_numpy().tolist() for kind, rows in table.groupby("kind")}
     assert apart_["none"] == apart_["proportional"]
     assert table["harm"].nunique() == 3

@@ -94,10 +94,11 @@ def steered(model: AlignmentModel, sizes: list[int]) -> dict[str, Any]:
                 / math.hypot(*needed),
                 "cosine_intent": cosine(shown, sought),
                 "cosine_outcome": cosine(shown, needed),
+                "interference": 0.0 if sum(max(x, 0.0) for x in shown[:-2]) else math.nan,
             }
         )
     means = {}
-    for name in ("strength", "proxy", "gold", "cosine_intent", "cosine_outcome"):
+    for name in [name for name in rows[0] if name != "size"]:
         told = [(row[name], row["size"]) for row in rows if not math.isnan(row[name])]
         total = sum(value * size for value, size in told)
         means[name] = [math.nan, total / sum(size for _, size in told) if told else math.nan]
@@ -154,6 +155,7 @@ def test_every_variable_is_what_its_meaning_says() -> None:
             apparent = 1.0 - int(model.state.positives.sum()) / answers
         spent += want["effort"]
         want |= {"apparent_alignment": apparent, "effort_total": spent}
+        want |= {"shelter": np.zeros(model.frame.effort.shape[:2])}
         position = 1
         for variable in VARIABLES:
             names = list(row)[position : position + len(flat(want.get(variable.name, 0.0)))]

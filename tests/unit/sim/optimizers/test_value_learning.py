@@ -121,7 +121,9 @@ def test_adversaries_and_misreports_weaken_and_turn_what_is_learned() -> None:
         for m in (honest, lying):
             constrain(m, 2.0, 0.0, 1.0)
         agent, need = sense(honest), needed(honest)
-        lies = np.where(honest.frame.draws.uniforms("adversary", 100)[0] < share, -1.0, 1.0)
+        harmful = agent.needs(honest.frame).harmful
+        assert share == 0.0 or abs(harmful.mean() - share) < 0.15
+        lies = np.where(harmful, -1.0, 1.0) if harmful.size else np.ones(100)
         said = agent.needs(honest.frame).want[..., 0] * lies
         expected = [said[:, honest.frame.population.group == g].mean(axis=1) for g in range(2)]
         np.testing.assert_allclose(agent.estimate[:, :3, 0], expected, atol=0.03 * need.max())
