@@ -6,6 +6,7 @@ depends on, does not depend on μ.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,6 +134,22 @@ def ask(
     said = said & (frame.population.group_share[:, None, None] > 0.0)
     choice = np.where(said, np.where(prefers, 1, -1), 0).astype(np.int8)
     return Labels(difference, choice, person)
+
+
+def harm(frame: Frame, labels: Labels, by_channel: Mapping[int, float]) -> None:
+    """Add to the exposure of everyone who answered, as often as they did, what answering does.
+
+    Parameters
+    ----------
+    by_channel
+        Exposure an answer adds, by number of the channel [load].
+    """
+    n_persons = frame.population.n_persons
+    for r in range(labels.choice.shape[-1]):
+        answered = labels.person[labels.choice[..., r] != 0]
+        times = np.bincount(answered, minlength=n_persons)
+        for k, load in by_channel.items():
+            frame.state.exposure[k, :, r] += load * times
 
 
 def drawn_members(frame: Frame, uniforms: FloatArray) -> npt.NDArray[np.int64]:

@@ -78,6 +78,8 @@ class Audit(Overseer):
         due = (frame.step - self.spec.start) % self.spec.every == 0
         if due and policies:
             self._audit(frame, policies)
+            for policy in policies:
+                self._untangle(policy)
         for policy in policies:
             place = 0 if policy is self else self.spec.oversees.index(str(policy.spec.name))
             # What has not been learned anew was repaired already.
@@ -120,6 +122,15 @@ class Audit(Overseer):
             values = self._values(frame, int(g), draws[:, g], opacity)
             for r in np.flatnonzero(paid):
                 self.seen[g, :, r] = self._read(np.ascontiguousarray(values[:, : paid[r], r]))
+
+    def _untangle(self, policy: Policy) -> None:
+        """Undo a share of what channels of a policy lose to one another, where it can be paid."""
+        if self.spec.dictionary == 0.0 or policy.spec.architecture.superposition is None:
+            return
+        found = self.buy("audit", self.spec.patching_price * self.n_channels) >= 1.0
+        apart = np.eye(self.n_channels)[..., None]
+        left = np.where(found, 1.0 - self.spec.dictionary, 1.0)
+        policy.mixing = apart + left * (policy.mixing - apart)
 
     def _values(self, frame: Frame, group: int, draws: FloatArray, opacity: float) -> FloatArray:
         """Return what is seen of persons of a group, (1 + K, n) → (K, n, R)."""

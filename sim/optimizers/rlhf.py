@@ -25,7 +25,7 @@ from scipy.special import log_ndtr
 from sim.optimizers.base import Tunable
 from sim.optimizers.policy import ROUNDING, Policy, length_of
 from sim.optimizers.reward_model import fit
-from sim.preferences import Labels, ask
+from sim.preferences import Labels, ask, harm
 from sim.processes.stage import Frame
 from sim.scenario.schema.optimizers import RlhfOptimizer
 from sim.streams import FloatArray
@@ -61,6 +61,8 @@ class Rlhf(Policy):
     ----------
     told
         Labels of the window, one entry a step of labelling, the latest last.
+    harmful
+        Exposure that answering adds, by number of the channel [load].
     """
 
     spec: RlhfOptimizer
@@ -69,6 +71,9 @@ class Rlhf(Policy):
     def __init__(self, model: AlignmentModel, spec: RlhfOptimizer, place: int = 0) -> None:
         super().__init__(model, spec, place)
         self.told: tuple[Labels, ...] = ()
+        channels = list(model.resolved.channels)
+        by_name = model.resolved.preferences.label_harm
+        self.harmful = {channels.index(name): load for name, load in by_name.items() if load}
 
     def learn(self, frame: Frame) -> None:
         """Show pairs, and fit the reward model to those of the window."""
@@ -77,7 +82,9 @@ class Rlhf(Policy):
         granted, labels = self.afforded(), self.asked(frame)
         shown = np.floor(granted * self.spec.labels + ROUNDING)
         paid = labels.choice * (np.arange(self.spec.labels)[:, None] < shown)
-        self.told = (*self.told, replace(labels, choice=paid))[-self.spec.window :]
+        labels = replace(labels, choice=paid)
+        harm(frame, labels, self.harmful)
+        self.told = (*self.told, labels)[-self.spec.window :]
         trains = self.buy("training", float(self.n_served * self.spec.ensemble)) >= 1.0
         self._train(frame, np.flatnonzero(trains))
 

@@ -101,6 +101,10 @@ def _channel_references(scenario: Scenario) -> None:
 
 
 def _optimizer_references(scenario: Scenario) -> None:
+    for name in scenario.preferences.label_harm:
+        _known(
+            name, among=scenario.channels, where=f"preferences.label_harm.{name}", what="channel"
+        )
     aims = [*scenario.channels, *scenario.preferences.styles]
     for index, optimizer in enumerate(scenario.optimizers):
         path = f"optimizers.{index}"

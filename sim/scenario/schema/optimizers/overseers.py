@@ -60,6 +60,9 @@ class AuditOptimizer(OverseerBlock):
     """Price of a look by patching, in looks by probing."""
     repair: Share = 1.0
     """Share of the way from ŵ to what was seen; 0: nothing is repaired."""
+    dictionary: Share = 0.0
+    """Share that an audit undoes of the interference left by superposition, by finding the
+    directions packed together; each channel costs a look by patching."""
 
 
 class CapabilityControlOptimizer(OverseerBlock):

@@ -40,6 +40,8 @@ class Preferences(Block):
     """Utility of a refusal to a person without trust (T = 0): helpful is traded for harmless."""
     flip: Misreport = Misreport()
     """Probability that a label says the opposite, linear in trust."""
+    label_harm: dict[Name, NonNegative] = {}
+    """Exposure by channel that answering for a pair adds to whoever does [load]."""
     adversaries: Share = 0.0
     """Share of persons whose labels ask for the worse output."""
 

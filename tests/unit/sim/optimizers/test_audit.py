@@ -216,3 +216,26 @@ def test_who_is_audited_knows_it_in_that_step_alone() -> None:
         m.step()
         knew.append(bool(m.optimizers[0].audited.any()))
     assert knew == [False, False, True, False, False, True, False]
+
+
+@pytest.mark.parametrize(("share", "left"), [(0.0, 1.0), (0.5, 0.25), (1.0, 0.0)])
+def test_an_audit_undoes_superposition_as_far_as_it_finds_the_dictionary(
+    share: float, left: float
+) -> None:
+    m = audited({"architecture": {"superposition": 1}}, every=2, dictionary=share)
+    policy, (_, audit) = m.optimizers[0], m.optimizers
+    before = policy.mixing - np.eye(3)[..., None]
+    assert abs(before).max() > 0.5
+    for _ in range(3):  # audits at steps 0 and 2
+        m.step()
+    np.testing.assert_allclose(policy.mixing - np.eye(3)[..., None], left * before, atol=1e-12)
+    dear = m.resolved.prices.audit * audit.spec.patching_price * 3 * 2 if share else 0.0
+    looks = m.resolved.prices.audit * audit.spec.persons * 2 * 2
+    assert audit.spent[0] - looks - audit.bills[8, 0] == pytest.approx(dear)
+
+
+def test_a_dictionary_that_is_not_paid_is_not_found() -> None:
+    m = audited({"architecture": {"superposition": 1}}, dictionary=1.0, budget=0.0)
+    before = m.optimizers[0].mixing.copy()
+    m.step()
+    assert np.array_equal(m.optimizers[0].mixing, before)

@@ -204,3 +204,27 @@ def test_a_future_in_a_batch_is_that_future_alone_bit_for_bit() -> None:
             batch = getattr(together, name)[..., branch]
             assert np.array_equal(getattr(alone, name)[..., 0], batch), name
         assert np.array_equal(own[..., 0], exposure[..., branch])
+
+
+def test_labels_harm_those_who_give_them_each_time_they_do() -> None:
+    spec = {"labels": 40}
+    harmed = model(spec, preferences={"label_harm": {"work": 0.25}})
+    plain = model(spec)
+    for m in (harmed, plain):
+        only(m).sense(m.frame)
+    (labels,) = only(harmed).told
+    assert (labels.choice == only(plain).told[0].choice).all()
+    answered = labels.person[labels.choice[..., 0] != 0]
+    times = np.bincount(answered, minlength=harmed.frame.population.n_persons)
+    assert times.max() > 1
+    assert times.min() == 0
+    added = harmed.state.exposure - plain.state.exposure
+    np.testing.assert_allclose(added[1, :, 0], 0.25 * times)
+    assert not added[[0, *range(2, len(added))]].any()
+
+
+def test_labels_that_are_not_paid_harm_nobody() -> None:
+    m = model({"budget": 0.0}, preferences={"label_harm": {"work": 0.25}})
+    before = m.state.exposure.copy()
+    only(m).sense(m.frame)
+    assert np.array_equal(m.state.exposure, before)
