@@ -22,7 +22,8 @@ COMPILE = $(PY) -m uv --no-config pip compile --quiet --universal --python-versi
 # Mesa resolves to another version from Python 3.12 on.
 OTHERS ?= python3.13 python3.12 \
 	$(wildcard $(shell pyenv root 2>/dev/null)/versions/3.1[2-9].*/bin/python3)
-SMOKE := tests/unit/sim/test_agents.py tests/unit/sim/test_model.py tests/unit/sim/optimizers \
+SMOKE := tests/unit/sim/test_agents.py tests/unit/sim/test_model.py \
+	tests/unit/sim/optimizers/test_optimizers.py \
 	tests/reference/test_by_hand.py
 
 MADE      := $(VENV)/.made

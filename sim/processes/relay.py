@@ -235,10 +235,10 @@ def slack_of(frame: Frame) -> FloatArray:
     return np.abs(c.coupling) * (0.0 if exact else WEIGHTED_SLACK)
 
 
-def _persons(frame: Frame) -> tuple[object, ...]:
+def _persons(frame: Frame, relief: FloatArray) -> tuple[object, ...]:
     """Return what kernels read of persons: E, n, relief, group and runs of groups."""
     state, population = frame.state, frame.population
-    columns = (flat(state.exposure), state.narrative.ravel(), frame.relief.ravel())
+    columns = (flat(state.exposure), state.narrative.ravel(), relief.ravel())
     return (*columns, population.group, population.group_starts)
 
 
@@ -262,7 +262,8 @@ def load_without_correction(frame: Frame) -> FloatArray:
     state, many = frame.state, several(frame.state)
     before, load = flat(state.constraint), np.empty(flat(state.constraint).shape)
     others = _others(frame, before, empty_words(frame.population.graph, before))
-    persons, physics, none = _persons(frame), _physics(frame), np.zeros_like(state.correction)
+    persons = _persons(frame, np.zeros_like(state.trust))
+    physics, none = _physics(frame), np.zeros_like(state.correction)
     frame.over_persons(
         lambda span: _fill_load(load, before, others, persons, none, physics, many, span)
     )
@@ -273,7 +274,7 @@ def _run(frame: Frame) -> None:
     state, population, c = frame.state, frame.population, frame.coefficients
     many, graph = several(state), population.graph
     groups = (population.group, population.group_starts)
-    persons, physics = _persons(frame), _physics(frame)
+    persons, physics = _persons(frame, frame.relief), _physics(frame)
     before, after = flat(state.constraint), flat(frame.spare_constraint)
     words = empty_words(graph, before)
     wear = flat(state.wear)
