@@ -29,7 +29,7 @@ from scipy.special import expit, ndtri
 
 from sim.opinions import sample
 from sim.optimizers.base import Tunable
-from sim.optimizers.policy import Policy, length_of
+from sim.optimizers.policy import Policy, length_of, unit_of
 from sim.optimizers.reward_model import fit
 from sim.processes.stage import Frame
 from sim.scenario.schema.optimizers import ConstitutionalOptimizer
@@ -37,12 +37,6 @@ from sim.streams import FloatArray
 
 if TYPE_CHECKING:
     from sim.model import AlignmentModel
-
-
-def unit(vectors: FloatArray) -> FloatArray:
-    """Return vectors along axis 1 at length 1, (G, D, R); 0 stays 0."""
-    length = length_of(vectors)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0.0)
 
 
 def allowed(vector: FloatArray, principles: FloatArray) -> FloatArray:
@@ -102,7 +96,7 @@ class Constitutional(Policy):
             self._given()
         else:
             self.principles[:, 0, : self.n_channels] = self._constitution(frame)
-        self.belief = self.spec.judge_sharpness * unit(self.principles.sum(axis=1))
+        self.belief = self.spec.judge_sharpness * unit_of(self.principles.sum(axis=1))
         self.estimate = self.belief.copy()
         self.reference = self._revised(self.reference, self._afforded(self.spec.demonstrations))
 
@@ -121,7 +115,7 @@ class Constitutional(Policy):
         return found
 
     def _of_authors(self, frame: Frame) -> FloatArray:
-        need = unit(self.needs(frame).need)
+        need = unit_of(self.needs(frame).need)
         error = frame.draws.normals(
             "opinion", need[..., 0].size, step=frame.step, first=self.first
         ).reshape(need.shape[:2])
@@ -183,10 +177,10 @@ class Constitutional(Policy):
         # The errors of judgement come first, so that they do not depend on the number of labels.
         error = ndtri(drawn[1:, :n_groups]).T
         shown = drawn[:, n_groups:].reshape(1 + n_dims, n_groups, n_labels)
-        taught = unit(self.estimate)
+        taught = unit_of(self.estimate)
         # Whom revision has left nothing of what it believed reads the principles once more.
         lost = ~np.any(taught != 0.0, axis=1, keepdims=True)
-        taught = np.where(lost, unit(self.principles.sum(axis=1)), taught)
+        taught = np.where(lost, unit_of(self.principles.sum(axis=1)), taught)
         judge = taught + self.spec.judge_error * error[..., None]
         difference = np.sqrt(2.0) * np.moveaxis(ndtri(shown[1:]), 0, -1)
         for g in range(n_groups):

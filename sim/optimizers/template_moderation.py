@@ -23,7 +23,7 @@ import numpy.typing as npt
 from scipy.cluster.hierarchy import fcluster, linkage
 
 from sim.optimizers.base import Tunable
-from sim.optimizers.policy import Policy, length_of
+from sim.optimizers.policy import Policy, length_of, unit_of
 from sim.processes.stage import Frame
 from sim.scenario.schema.optimizers import TemplateModerationOptimizer
 from sim.streams import FloatArray
@@ -46,15 +46,8 @@ def centers(directions: FloatArray, n_centers: int) -> FloatArray:
     if len(points) > n_centers:
         cluster = fcluster(linkage(points, "ward"), n_centers, criterion="maxclust")
     for m in range(len(points) and cluster.max()):
-        found[m] = _unit(points[cluster == m + 1].mean(axis=0)[None, :, None])[0, :, 0]
+        found[m] = unit_of(points[cluster == m + 1].mean(axis=0)[None, :, None])[0, :, 0]
     return found
-
-
-def _unit(vectors: FloatArray) -> FloatArray:
-    """Return vectors along axis 1 at length 1, or 0 where they are 0."""
-    length = length_of(vectors)
-    unit: FloatArray = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0.0)
-    return unit
 
 
 class TemplateModeration(Policy):
@@ -100,7 +93,7 @@ class TemplateModeration(Policy):
         """Make start and templates from demonstrations, in the branches that are renewed."""
         shown = self.demonstrated(frame)
         self.reference = np.where(renewed, self.spec.reference * shown, self.reference)
-        directions = _unit(np.maximum(shown[:, : self.n_channels], 0.0))
+        directions = unit_of(np.maximum(shown[:, : self.n_channels], 0.0))
         directions *= frame.population.group_share[:, None, None] > 0.0
         for r in np.flatnonzero(renewed):
             self.templates[..., r] = centers(directions[..., r], self.spec.templates)
@@ -113,7 +106,7 @@ class TemplateModeration(Policy):
             self._make(frame, renewed=(self.spent < self.spec.budget) | free)
         answers, positives = frame.state.answers, frame.state.positives
         np.divide(positives, answers, out=self.share, where=answers > 0)
-        reported = _unit(self.share * frame.coefficients.weight[:, None])
+        reported = unit_of(self.share * frame.coefficients.weight[:, None])
         cosines = np.einsum("gkr,mkr->gmr", reported, self.templates)
         self.nearest = np.argmax(cosines, axis=1)
         self.likeness = np.max(cosines, axis=1)

@@ -9,7 +9,8 @@ from scipy.integrate import dblquad
 from scipy.stats import chi, norm
 
 from sim.optimizers.base import SPENDING
-from sim.optimizers.constitutional import Constitutional, allowed, unit
+from sim.optimizers.constitutional import Constitutional, allowed
+from sim.optimizers.policy import unit_of
 from sim.streams import FloatArray
 from tests.unit.sim.optimizers.worlds import constrain, cosines, needed, run, sense, world
 
@@ -54,7 +55,7 @@ def test_without_labels_and_revisions_it_is_its_constitution_and_nothing_else() 
     m = world(charter(**PLAIN))
     constrain(m, 2.0, 0.0, 1.0)
     agent, need = sense(m, 0), needed(m)
-    at_start = 2.0 * unit(need[..., None])
+    at_start = 2.0 * unit_of(need[..., None])
     np.testing.assert_allclose(agent.estimate[:, :3], at_start, atol=1e-12)
     first = agent.estimate.copy()
     constrain(m, 0.0, 3.0, 0.0)
@@ -185,7 +186,7 @@ def test_authors_err_once_and_for_all() -> None:
     m = world(charter(authors_error=0.2, **PLAIN), n_groups=100)
     agent, need = sense(m, 0), needed(m)
     assert isinstance(agent, Constitutional)
-    error = agent.principles[:, 0, :3, 0] - unit(need[..., None])[..., 0]
+    error = agent.principles[:, 0, :3, 0] - unit_of(need[..., None])[..., 0]
     assert error.std() == pytest.approx(0.2, rel=0.2)
     first = agent.principles.copy()
     sense(m, 5)
