@@ -16,7 +16,7 @@ _SHARED = {"deadline": None, "print_blob": True}
 settings.register_profile("dev", max_examples=20, **_SHARED)
 settings.register_profile(
     "ci",
-    max_examples=100,
+    max_examples=50,
     derandomize=True,
     database=None,
     suppress_health_check=[HealthCheck.too_slow],

@@ -153,4 +153,4 @@ def test_a_shell_can_complete_commands(remanence: Call, shell: str) -> None:
     }
     command = Path(sys.executable).with_name("remanence")
     done = subprocess.run([command], env=asked, capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["plain,compare-runs", "plain,completion"]
+    assert done.stdout.split() == ["plain,compare", "plain,compare-runs", "plain,completion"]
